@@ -1,0 +1,50 @@
+# `make` or `make help` lists what there is.
+
+SHELL      := /bin/bash
+GO         ?= go
+GOLANGCI   := v2.8.0
+VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# Packages that bring in the LiveKit server: building it with the race detector
+# takes longer than all tests together.
+SERVER     := ./cmd/... ./internal/meeting/... ./plugin/...
+
+.DEFAULT_GOAL := help
+.PHONY: help build web demo test test-race test-server lint fuzz setup-demo setup-test clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+build: web ## build bin/roomreel
+	$(GO) build -ldflags '-X main.version=$(VERSION)' -o bin/roomreel ./cmd/roomreel
+
+web: ## fetch the LiveKit client for the join page (skipped where npm is missing)
+	@if [ -f web/join/vendor/livekit-client.mjs ]; then :; \
+	elif command -v npm >/dev/null; then cd web/join && npm ci --silent --no-audit --no-fund && npm run --silent vendor; \
+	else echo "npm is missing: the join page will say how to build it"; fi
+
+demo: setup-demo build ## record three participants for real and make their film (KEEP=1 stays up)
+	$(GO) build -o bin/demo ./internal/demo
+	@ROOMREEL_LOG_LEVEL=$${ROOMREEL_LOG_LEVEL:-warn} bin/demo -data data/demo $(if $(KEEP),-keep)
+
+test: setup-test web test-race test-server ## run every test, against real LiveKit, Redis, ffmpeg and Chromium
+
+test-race:
+	CI=true $(GO) test -race $$($(GO) list ./... | grep -vE '/(cmd|internal/(meeting|demo|browser)|plugin)(/|$$)')
+
+test-server:
+	CI=true $(GO) test -p 1 $(SERVER)
+
+lint: bin/golangci-lint ## check style and the direction of imports
+	bin/golangci-lint run ./...
+
+bin/golangci-lint:
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+
+setup-demo:
+	@scripts/setup ffmpeg
+
+setup-test:
+	@scripts/setup ffmpeg redis-server mkvtoolnix chromium npm
+
+clean: ## remove what was built
+	rm -rf bin web/join/node_modules web/join/vendor/*.mjs

@@ -1,0 +1,189 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/roomreel/roomreel/api"
+	"github.com/roomreel/roomreel/recording"
+)
+
+// Every route against every kind of caller. The recording is of room standup.
+func TestAccess(t *testing.T) {
+	callers := []string{"", "not-a-key", "expired", "join", "admin-none", "list", "list-oth", "record", "record-own", "record-oth", "admin-own", "admin-oth", adminKey}
+	const no, forbidden = http.StatusUnauthorized, http.StatusForbidden
+	// Statuses in the order of callers; ok stands for the route's own.
+	const ok = 0
+	read := []int{no, no, no, forbidden, forbidden, ok, forbidden, ok, ok, forbidden, ok, forbidden, ok}
+	full := []int{no, no, no, forbidden, forbidden, forbidden, forbidden, ok, ok, forbidden, ok, forbidden, ok}
+	list := []int{no, no, no, forbidden, forbidden, ok, ok, ok, ok, ok, ok, ok, ok}
+	all := []int{ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok}
+
+	routes := []struct {
+		method, path, body string
+		ok                 int
+		want               []int
+	}{
+		{"POST", "/v1/recordings", `{"room":"standup"}`, 201, full},
+		{"GET", "/v1/recordings", "", 200, list},
+		{"GET", "/v1/recordings?room=standup", "", 200, read},
+		{"GET", "/v1/recordings/{rec}", "", 200, read},
+		{"POST", "/v1/recordings/{live}/stop", "", 200, full},
+		{"GET", "/v1/recordings/{rec}/manifest", "", 200, read},
+		{"GET", "/v1/recordings/{rec}/parts", "", 200, read},
+		{"GET", "/v1/recordings/{rec}/parts/{prt}/media", "", 200, full},
+		{"HEAD", "/v1/recordings/{rec}/parts/{prt}/media", "", 200, full},
+		{"POST", "/v1/recordings/{rec}/compositions", "", 202, full},
+		{"GET", "/v1/recordings/{rec}/compositions", "", 200, read},
+		{"GET", "/v1/recordings/{rec}/compositions/{cmp}", "", 200, read},
+		{"GET", "/v1/recordings/{rec}/compositions/{cmp}/events", "", 200, read},
+		{"POST", "/v1/recordings/{rec}/compositions/{new}/cancel", "", 200, full},
+		{"GET", "/v1/recordings/{rec}/compositions/{cmp}/media", "", 200, full},
+		{"HEAD", "/v1/recordings/{rec}/compositions/{cmp}/media", "", 200, full},
+		{"GET", "/healthz", "", 200, all},
+		{"GET", "/readyz", "", 200, all},
+		{"GET", "/openapi.json", "", 200, all},
+		{"GET", "/openapi.yaml", "", 200, all},
+		{"GET", "/join/", "", 200, all},
+	}
+	p := newPlace(t, func(o *api.Options) {
+		o.Static = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.URL.Path)) })
+	})
+	rec, part, bytes := p.recorded(t, "standup")
+	film := p.film(t, rec, bytes)
+	for _, r := range routes {
+		for i, caller := range callers {
+			// A fresh live recording and composition, for the verbs that end them.
+			for _, room := range []string{"standup"} {
+				for _, live := range p.live(t, room) {
+					if _, err := p.store.Stop(t.Context(), live); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			path := strings.NewReplacer("{rec}", rec.ID, "{prt}", part.ID, "{cmp}", film.ID).Replace(r.path)
+			if strings.Contains(path, "{live}") {
+				live, err := p.store.Start(t.Context(), "standup", recording.Selection{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				path = strings.ReplaceAll(path, "{live}", live.ID)
+			}
+			if strings.Contains(path, "{new}") {
+				c, err := p.films.Start(t.Context(), rec.ID, recording.CompositionSpec{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				path = strings.ReplaceAll(path, "{new}", c.ID)
+			}
+			want := r.want[i]
+			if want == ok {
+				want = r.ok
+			}
+			got := p.do(t, caller, r.method, path, r.body)
+			if got.status != want {
+				t.Errorf("%s %s as %q: status %d, want %d: %.300s", r.method, r.path, caller, got.status, want, got.body)
+			}
+			if challenge := got.header.Get("WWW-Authenticate"); (got.status == no) != (challenge == `Bearer realm="roomreel"`) {
+				t.Errorf("%s %s as %q: status %d with WWW-Authenticate %q", r.method, r.path, caller, got.status, challenge)
+			}
+		}
+	}
+}
+
+func (p *place) live(t *testing.T, room string) []string {
+	t.Helper()
+	page, err := p.store.List(t.Context(), api.ListQuery{Room: room, States: []recording.State{recording.Queued}, Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, r := range page.Items {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+func TestAccessProblems(t *testing.T) {
+	p := newPlace(t)
+	rec, part, _ := p.recorded(t, "standup")
+	unauthenticated := func(detail string) api.Problem {
+		return api.Problem{Type: "/problems/unauthenticated", Title: "Credentials are missing or not valid", Status: 401, Code: "UNAUTHENTICATED", Detail: detail}
+	}
+	notPermitted := func(detail string) api.Problem {
+		return api.Problem{Type: "/problems/not-permitted", Title: "A grant is missing", Status: 403, Code: "NOT_PERMITTED", Detail: detail}
+	}
+	send := `send "Authorization: Bearer" with an admin key or a LiveKit token`
+	for _, c := range []struct {
+		name, authorization, path string
+		want                      api.Problem
+	}{
+		{"none", "", "/v1/recordings", unauthenticated(send)},
+		{"other scheme", "Basic YTpi", "/v1/recordings", unauthenticated(send)},
+		{"empty bearer", "Bearer ", "/v1/recordings", unauthenticated(send)},
+		{"forged", "Bearer eyJ.forged", "/v1/recordings", unauthenticated("the bearer is neither an admin key nor a valid LiveKit token")},
+		{"start of a key", "Bearer " + adminKey[:10], "/v1/recordings", unauthenticated("the bearer is neither an admin key nor a valid LiveKit token")},
+		{"expired", "Bearer expired", "/v1/recordings", unauthenticated("the token expired an hour ago")},
+		{"no grant", "Bearer join", "/v1/recordings", notPermitted("the token lacks a grant: roomList, roomRecord, or roomAdmin with a room")},
+		{"media to a lister", "Bearer list", "/v1/recordings/" + rec.ID + "/parts/" + part.ID + "/media", notPermitted("the token lacks a grant: roomRecord, or roomAdmin with a room")},
+		{"other room", "Bearer admin-oth", "/v1/recordings/" + rec.ID, notPermitted(`the token's grants cover room "other" only: roomRecord without a room, or a token for the other room, is missing`)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			wantProblem(t, p.do(t, "", "GET", c.path, "", "Authorization", c.authorization), c.want)
+		})
+	}
+	t.Run("scheme in lower case", func(t *testing.T) {
+		if got := p.do(t, "", "GET", "/v1/recordings", "", "Authorization", "bearer "+adminKey); got.status != 200 {
+			t.Errorf("status %d", got.status)
+		}
+	})
+	t.Run("grant before body", func(t *testing.T) {
+		if got := p.do(t, "list", "POST", "/v1/recordings", "{nonsense"); got.status != 403 {
+			t.Errorf("status %d: a body was looked at before the grant", got.status)
+		}
+	})
+}
+
+// A token that names a room sees that room's recordings only.
+func TestListIsConfined(t *testing.T) {
+	p := newPlace(t)
+	own, _, _ := p.recorded(t, "standup")
+	other, _, _ := p.recorded(t, "other")
+	for caller, want := range map[string][]string{
+		"list": {other.ID, own.ID}, "record": {other.ID, own.ID}, adminKey: {other.ID, own.ID},
+		"record-own": {own.ID}, "admin-own": {own.ID}, "admin-oth": {other.ID}, "list-oth": {other.ID},
+	} {
+		var got []string
+		for _, r := range decode[api.RecordingList](t, p.do(t, caller, "GET", "/v1/recordings", "")).Data {
+			got = append(got, r.ID)
+		}
+		if strings.Join(got, " ") != strings.Join(want, " ") {
+			t.Errorf("%s sees %v, want %v", caller, got, want)
+		}
+	}
+}
+
+func TestWithoutVerifierOnlyKeysCount(t *testing.T) {
+	p := newPlace(t, func(o *api.Options) { o.Verifier = nil })
+	for bearer, want := range map[string]int{adminKey: 200, "record": 401} {
+		if got := p.do(t, bearer, "GET", "/v1/recordings", ""); got.status != want {
+			t.Errorf("%s: status %d, want %d", bearer, got.status, want)
+		}
+	}
+}
+
+func TestNewRefusesShortKeys(t *testing.T) {
+	p := newPlace(t)
+	o := api.Options{Recordings: p.store, Compositions: p.films, Rooms: rooms{}, Media: p.media}
+	if _, err := api.New(o); err != nil {
+		t.Errorf("no admin keys: %v", err)
+	}
+	o.AdminKeys = []string{""}
+	if _, err := api.New(o); err == nil {
+		t.Error("an empty admin key was taken: every empty bearer would be an admin")
+	}
+	if _, err := api.New(api.Options{}); err == nil {
+		t.Error("a server without services was made")
+	}
+}

@@ -1,0 +1,222 @@
+package api
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// Composition is a job that makes one film of a recording, and its result.
+type Composition struct {
+	ID          string    `json:"id" doc:"Identifier." example:"cmp_0199a3f27c5d7e0fb1d2c3b4a5968778"`
+	RecordingID string    `json:"recording_id" doc:"The recording it is a film of." example:"rec_0199a3f27c5d7e0fb1d2c3b4a5968778"`
+	Spec        FilmSpec  `json:"spec" doc:"The film that was asked for, with the defaults filled in."`
+	State       string    `json:"state" enum:"queued,composing,ready,failed,canceled" doc:"How far it is; ready, failed and canceled are final." example:"ready"`
+	Progress    float64   `json:"progress" doc:"How much is done, from 0 to 100." example:"100"`
+	Remaining   float64   `json:"remaining_s" doc:"Estimate of the time left." example:"0"`
+	CreatedAt   time.Time `json:"created_at" doc:"When it was asked for." example:"2026-03-01T09:31:00Z"`
+	StartedAt   time.Time `json:"started_at,omitzero" doc:"When work on it began." example:"2026-03-01T09:31:01Z"`
+	FinishedAt  time.Time `json:"finished_at,omitzero" doc:"When it became final." example:"2026-03-01T09:33:10Z"`
+	Media       string    `json:"media,omitempty" doc:"Path to download the film from, once it is ready." example:"/v1/recordings/rec_0199a3f27c5d7e0fb1d2c3b4a5968778/compositions/cmp_0199a3f27c5d7e0fb1d2c3b4a5968778/media"`
+	MediaType   string    `json:"media_type,omitempty" doc:"Content type of the film." example:"video/mp4"`
+	Duration    float64   `json:"duration_s" doc:"Length of the film." example:"1799.8"`
+	Width       int       `json:"width,omitempty" doc:"Width of the film in pixels." example:"1280"`
+	Height      int       `json:"height,omitempty" doc:"Height of the film in pixels." example:"720"`
+	Bytes       int64     `json:"bytes" doc:"Size of the film." example:"98765432"`
+	Error       *Failure  `json:"error,omitempty" doc:"Why it failed."`
+}
+
+// FilmSpec says which film is wanted. What is left out gets a default.
+type FilmSpec struct {
+	Layout    string  `json:"layout,omitempty" maxLength:"64" doc:"Name of the layout. The default is grid." example:"grid"`
+	Format    string  `json:"format,omitempty" enum:"mp4,webm" doc:"mp4 (H.264 and AAC, the default) or webm (VP8 and Opus)." example:"mp4"`
+	Width     int     `json:"width,omitempty" minimum:"120" maximum:"3840" multipleOf:"2" doc:"Width in pixels. The default is 1280." example:"1280"`
+	Height    int     `json:"height,omitempty" minimum:"120" maximum:"3840" multipleOf:"2" doc:"Height in pixels. The default is 720." example:"720"`
+	FrameRate int     `json:"frame_rate,omitempty" minimum:"1" maximum:"60" doc:"Frames per second. The default is 30." example:"30"`
+	From      float64 `json:"from_s,omitempty" minimum:"0" maximum:"1000000" doc:"Where on the timeline the film begins." example:"0"`
+	To        float64 `json:"to_s,omitempty" minimum:"0" maximum:"1000000" doc:"Where it ends; the end of the recording, when left out." example:"60"`
+}
+
+// CompositionList lists the compositions of a recording.
+type CompositionList struct {
+	Data []Composition `json:"data" doc:"The compositions, all of them."`
+}
+
+type startCompositionInput struct {
+	RecordingParam
+	Body *FilmSpec
+}
+
+// CompositionParam holds the path parameters that name a composition.
+type CompositionParam struct {
+	RecordingParam
+	Composition string `path:"composition" doc:"Identifier of the composition: cmp_ and 32 hexadecimal digits." example:"cmp_0199a3f27c5d7e0fb1d2c3b4a5968778"`
+}
+
+type filmInput struct {
+	CompositionParam
+	RangeHeaders
+}
+
+type acceptedCompositionOutput struct {
+	Location string `header:"Location" doc:"Path of the new composition."`
+	Body     Composition
+}
+
+type compositionOutput struct{ Body Composition }
+
+type compositionsOutput struct{ Body CompositionList }
+
+const compositionsPath = "/v1/recordings/{recording}/compositions"
+
+func (s *Server) routeCompositions() {
+	tags := []string{"compositions"}
+	lookup := []recording.Code{recording.CodeInvalidID, recording.CodeNotFound}
+	route(s, operation{
+		Operation: huma.Operation{
+			OperationID: "start-composition", Method: http.MethodPost, Path: compositionsPath, Tags: tags, DefaultStatus: http.StatusAccepted,
+			Summary:     "Make a film",
+			Description: "Queues a film of the recording. The body may be left out: every field has a default.",
+		},
+		access: fullAccess,
+		codes: append(lookup[:2:2], recording.CodeInvalidRequest, recording.CodeNotReady, recording.CodeNoMedia,
+			recording.CodeCapacity, recording.CodeDiskFull),
+	}, s.startComposition)
+	route(s, operation{Operation: huma.Operation{
+		OperationID: "list-compositions", Method: http.MethodGet, Path: compositionsPath, Tags: tags,
+		Summary: "List the films of a recording", Description: "All compositions of the recording, whatever their state.",
+	}, access: readAccess, codes: lookup}, s.listCompositions)
+	route(s, operation{Operation: huma.Operation{
+		OperationID: "get-composition", Method: http.MethodGet, Path: compositionsPath + "/{composition}", Tags: tags,
+		Summary: "Get a composition", Description: "Tells how far the film is.",
+	}, access: readAccess, codes: lookup}, s.getComposition)
+	route(s, operation{Operation: huma.Operation{
+		OperationID: "cancel-composition", Method: http.MethodPost, Path: compositionsPath + "/{composition}/cancel", Tags: tags,
+		Summary: "Cancel a composition", Description: "Ends the work and answers the final composition. One that is final already stays as it is.",
+	}, access: fullAccess, codes: lookup}, s.cancelComposition)
+	s.routeEvents(tags, lookup)
+	download(s, operation{Operation: huma.Operation{
+		OperationID: "download-film", Path: compositionsPath + "/{composition}/media", Tags: tags,
+		Summary: "Download a film", Description: "The bytes of the film. Knows ranges. NOT_READY until the composition is ready.",
+	}, codes: append(lookup[:2:2], recording.CodeNotReady)}, []string{"video/mp4", "video/webm", "audio/mp4", "audio/webm"}, s.openFilm)
+}
+
+func (s *Server) startComposition(ctx context.Context, in *startCompositionInput) (*acceptedCompositionOutput, error) {
+	r, err := s.permitted(ctx, in.Recording, fullAccess)
+	if err != nil {
+		return nil, err
+	}
+	var spec recording.CompositionSpec
+	if in.Body != nil {
+		spec = in.Body.domain()
+	}
+	c, err := s.compositions.Start(ctx, in.Recording, spec)
+	if err != nil {
+		return nil, soon(err, r)
+	}
+	return &acceptedCompositionOutput{Location: compositionPath(c), Body: compositionBody(c)}, nil
+}
+
+func (s *Server) listCompositions(ctx context.Context, in *RecordingParam) (*compositionsOutput, error) {
+	r, err := s.permitted(ctx, in.Recording, readAccess)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.compositions.List(ctx, in.Recording)
+	if err != nil && (r.State.Final() || recording.CodeOf(err) != recording.CodeNotFound) {
+		return nil, err
+	}
+	return &compositionsOutput{CompositionList{each(list, compositionBody)}}, nil
+}
+
+func (s *Server) getComposition(ctx context.Context, in *CompositionParam) (*compositionOutput, error) {
+	c, err := s.composition(ctx, in, readAccess)
+	if err != nil {
+		return nil, err
+	}
+	return &compositionOutput{compositionBody(c)}, nil
+}
+
+func (s *Server) cancelComposition(ctx context.Context, in *CompositionParam) (*compositionOutput, error) {
+	if _, err := s.composition(ctx, in, fullAccess); err != nil {
+		return nil, err
+	}
+	c, err := s.compositions.Cancel(ctx, in.Recording, in.Composition)
+	if err != nil {
+		return nil, err
+	}
+	return &compositionOutput{compositionBody(c)}, nil
+}
+
+func (s *Server) openFilm(ctx context.Context, in *filmInput) (*attachment, error) {
+	r, err := s.permitted(ctx, in.Recording, fullAccess)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.composition(ctx, &in.CompositionParam, fullAccess)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.media.OpenFilm(c)
+	if err != nil {
+		return nil, err
+	}
+	return &attachment{
+		File: f, mediaType: filmType(c), id: c.ID, name: safeName(r.Room, "film", c.ID) + filepath.Ext(c.File),
+	}, nil
+}
+
+// composition returns one composition if the caller has the access to the
+// room of its recording.
+func (s *Server) composition(ctx context.Context, in *CompositionParam, a access) (recording.Composition, error) {
+	if _, err := s.permitted(ctx, in.Recording, a); err != nil {
+		return recording.Composition{}, err
+	}
+	if err := recording.CheckID(recording.PrefixComposition, in.Composition); err != nil {
+		return recording.Composition{}, err
+	}
+	return s.compositions.Get(ctx, in.Recording, in.Composition)
+}
+
+func compositionPath(c recording.Composition) string {
+	return "/v1/recordings/" + c.RecordingID + "/compositions/" + c.ID
+}
+
+func filmType(c recording.Composition) string {
+	return mediaType(c.File, c.Width > 0)
+}
+
+func compositionBody(c recording.Composition) Composition {
+	body := Composition{
+		ID: c.ID, RecordingID: c.RecordingID, Spec: filmSpecBody(c.Spec), State: string(c.State), Progress: c.Progress,
+		Remaining: seconds(c.Remaining), CreatedAt: c.CreatedAt.UTC(), StartedAt: c.StartedAt.UTC(), FinishedAt: c.FinishedAt.UTC(),
+		Duration: seconds(c.Duration), Width: c.Width, Height: c.Height, Bytes: c.Bytes, Error: failureBody(c.Error),
+	}
+	if c.State == recording.CompositionReady {
+		body.Media, body.MediaType = compositionPath(c)+"/media", filmType(c)
+	}
+	return body
+}
+
+func filmSpecBody(f recording.CompositionSpec) FilmSpec {
+	return FilmSpec{
+		Layout: f.Layout, Format: f.Format, Width: f.Width, Height: f.Height, FrameRate: f.FrameRate, From: seconds(f.From), To: seconds(f.To),
+	}
+}
+
+func (f FilmSpec) domain() recording.CompositionSpec {
+	return recording.CompositionSpec{
+		Layout: f.Layout, Format: f.Format, Width: f.Width, Height: f.Height, FrameRate: f.FrameRate, From: position(f.From), To: position(f.To),
+	}
+}
+
+// position is a number of seconds, which validation has bounded, as Seconds.
+func position(s float64) recording.Seconds {
+	return recording.Seconds(time.Duration(math.Round(s*1e6)) * time.Microsecond)
+}

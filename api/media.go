@@ -1,0 +1,256 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+type partInput struct {
+	RecordingParam
+	Part string `path:"part" doc:"Identifier of the part: prt_ and 32 hexadecimal digits." example:"prt_0199a3f27c5d7e0fb1d2c3b4a5968778"`
+	RangeHeaders
+}
+
+// RangeHeaders are read by http.ServeContent; they stand here for the document.
+type RangeHeaders struct {
+	Range       string `header:"Range" doc:"The bytes wanted (RFC 9110 §14.2)." example:"bytes=0-1048575"`
+	IfRange     string `header:"If-Range" doc:"The ETag that Range was made for; the whole file is sent when it has changed."`
+	IfNoneMatch string `header:"If-None-Match" doc:"The ETag of the copy at hand; 304 is sent when it is still right."`
+}
+
+type manifestOutput struct{ Body Manifest }
+
+type partsOutput struct{ Body PartList }
+
+func (s *Server) routeMedia() {
+	tags := []string{"media"}
+	codes := []recording.Code{recording.CodeInvalidID, recording.CodeNotFound, recording.CodeNotReady}
+	route(s, operation{Operation: huma.Operation{
+		OperationID: "get-manifest", Method: http.MethodGet, Path: "/v1/recordings/{recording}/manifest", Tags: tags,
+		Summary:     "Get the manifest of a recording",
+		Description: "Tells who was in the room when, and which file holds what. NOT_READY until the recording has ended.",
+	}, access: readAccess, codes: codes}, s.getManifest)
+	route(s, operation{Operation: huma.Operation{
+		OperationID: "list-parts", Method: http.MethodGet, Path: "/v1/recordings/{recording}/parts", Tags: tags,
+		Summary:     "List the media files of a recording",
+		Description: "The parts of the manifest, each with the path to download it from.",
+	}, access: readAccess, codes: codes}, s.listParts)
+	download(s, operation{Operation: huma.Operation{
+		OperationID: "download-part", Path: "/v1/recordings/{recording}/parts/{part}/media", Tags: tags,
+		Summary:     "Download a part",
+		Description: "The bytes of the file. Knows ranges, so that players can seek and downloads can go on where they broke off.",
+	}, codes: codes}, []string{"video/webm", "video/x-matroska", "audio/webm", "audio/x-matroska"}, s.openPart)
+}
+
+func (s *Server) getManifest(ctx context.Context, in *RecordingParam) (*manifestOutput, error) {
+	m, err := s.manifest(ctx, in.Recording)
+	if err != nil {
+		return nil, err
+	}
+	return &manifestOutput{manifestBody(m)}, nil
+}
+
+func (s *Server) listParts(ctx context.Context, in *RecordingParam) (*partsOutput, error) {
+	m, err := s.manifest(ctx, in.Recording)
+	if err != nil {
+		return nil, err
+	}
+	return &partsOutput{PartList{partBodies(m)}}, nil
+}
+
+func (s *Server) manifest(ctx context.Context, id string) (*recording.Manifest, error) {
+	r, err := s.permitted(ctx, id, readAccess)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.media.Manifest(id)
+	return m, soon(err, r)
+}
+
+// soon turns a missing file into CodeNotReady as long as it may still come.
+func soon(err error, r recording.Recording) error {
+	if recording.CodeOf(err) == recording.CodeNotFound && !r.State.Final() {
+		return recording.Errorf(recording.CodeNotReady, "recording %s is %s: its files are complete once it has stopped", r.ID, r.State)
+	}
+	return err
+}
+
+func (s *Server) openPart(ctx context.Context, in *partInput) (*attachment, error) {
+	r, err := s.permitted(ctx, in.Recording, fullAccess)
+	if err != nil {
+		return nil, err
+	}
+	f, part, err := s.media.OpenPart(in.Recording, in.Part)
+	if err != nil {
+		return nil, soon(err, r)
+	}
+	return &attachment{
+		File: f, mediaType: mediaType(part.File, hasVideo(*part)), id: part.ID,
+		name: safeName(r.Room, part.Participant, part.Stream, part.ID) + filepath.Ext(part.File),
+	}, nil
+}
+
+// attachment is an open file and what its headers tell.
+type attachment struct {
+	*os.File
+	mediaType, id, name string
+}
+
+// download registers a GET that answers a file, and the HEAD that goes with it.
+func download[I any](s *Server, op operation, mediaTypes []string, open func(context.Context, *I) (*attachment, error)) {
+	content := map[string]*huma.MediaType{}
+	for _, t := range mediaTypes {
+		content[t] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+	}
+	headers := map[string]*huma.Header{}
+	for name, doc := range map[string]string{
+		"ETag": "Names this version of the file.", "Accept-Ranges": "Always bytes.", "Content-Disposition": "Suggests a file name in ASCII.",
+	} {
+		headers[name] = &huma.Header{Description: doc, Schema: &huma.Schema{Type: huma.TypeString}}
+	}
+	op.access, op.timeout, op.ranges = fullAccess, unbounded, true
+	op.Responses = map[string]*huma.Response{
+		"200": {Description: "The whole file.", Content: content, Headers: headers},
+		"206": {Description: "The range that was asked for; several ranges come as multipart/byteranges.", Content: content, Headers: headers},
+		"304": {Description: "The copy at hand is still right."},
+	}
+	handle := func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
+		file, err := open(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		info, err := file.Stat()
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("stat file: %w", err), file.Close())
+		}
+		return &huma.StreamResponse{Body: func(hc huma.Context) {
+			defer file.Close()
+			c := humagin.Unwrap(hc)
+			c.Header("Content-Type", file.mediaType)
+			c.Header("Content-Disposition", `attachment; filename="`+file.name+`"`)
+			c.Header("Cache-Control", "private, no-cache")
+			c.Header("ETag", fmt.Sprintf(`"%s-%x-%x"`, file.id, info.Size(), info.ModTime().UnixNano()))
+			http.ServeContent(&mediaWriter{ResponseWriter: c.Writer}, c.Request, "", info.ModTime(), file)
+		}}, nil
+	}
+	op.Method = http.MethodGet
+	route(s, op, handle)
+	op.Method, op.Hidden = http.MethodHead, true
+	route(s, op, handle)
+}
+
+func hasVideo(p recording.Part) bool {
+	return slices.ContainsFunc(p.Tracks, func(t recording.Track) bool { return t.Kind == recording.Video })
+}
+
+// mediaType is the content type of a media file (RFC 9559 §27.3 for Matroska).
+func mediaType(file string, video bool) string {
+	kind := "audio"
+	if video {
+		kind = "video"
+	}
+	switch filepath.Ext(file) {
+	case ".webm":
+		return kind + "/webm"
+	case ".mp4":
+		return kind + "/mp4"
+	case ".mkv", ".mka":
+		return kind + "/x-matroska"
+	}
+	return "application/octet-stream"
+}
+
+// safeName joins words to a file name that no shell, browser or file system
+// takes for anything else.
+func safeName(words ...string) string {
+	const longest = 40
+	for i, word := range words {
+		words[i] = strings.Trim(strings.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '-' || r == '_' {
+				return r
+			}
+			return '-'
+		}, word), "-")
+		words[i] = words[i][:min(len(words[i]), longest)]
+	}
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), "_")
+}
+
+// mediaWriter lets http.ServeContent refuse with a problem and send without a
+// copy, and gives up on callers who stop reading.
+type mediaWriter struct {
+	gin.ResponseWriter
+	refused bool
+}
+
+// A caller must take a chunk within the stall timeout.
+const (
+	sendChunk    = 4 << 20
+	stallTimeout = time.Minute
+)
+
+func (w *mediaWriter) WriteHeader(status int) {
+	if status != http.StatusRequestedRangeNotSatisfiable {
+		w.ResponseWriter.WriteHeader(status)
+		return
+	}
+	w.refused = true
+	w.Header().Del("Content-Disposition")
+	w.Header().Del("Content-Length")
+	p := newProblem(recording.CodeInvalidRequest, "the range lies outside the file; Content-Range tells its size")
+	p.Status = status
+	writeProblem(w.ResponseWriter, p)
+}
+
+func (w *mediaWriter) Write(b []byte) (int, error) {
+	if w.refused {
+		return len(b), nil
+	}
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(stallTimeout))
+	return w.ResponseWriter.Write(b)
+}
+
+// ReadFrom implements io.ReaderFrom below gin, which hides net/http's: files
+// then go from disk to socket inside the kernel.
+func (w *mediaWriter) ReadFrom(r io.Reader) (total int64, err error) {
+	below, ok := w.below().(io.ReaderFrom)
+	if !ok {
+		return io.Copy(struct{ io.Writer }{w}, r)
+	}
+	w.WriteHeaderNow()
+	control := http.NewResponseController(w.ResponseWriter)
+	limited, ok := r.(*io.LimitedReader)
+	if !ok {
+		limited = &io.LimitedReader{R: r, N: 1<<63 - 1}
+	}
+	for limited.N > 0 {
+		_ = control.SetWriteDeadline(time.Now().Add(stallTimeout))
+		n, err := below.ReadFrom(&io.LimitedReader{R: limited.R, N: min(limited.N, sendChunk)})
+		total, limited.N = total+n, limited.N-n
+		if err != nil || n == 0 {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+func (w *mediaWriter) below() http.ResponseWriter {
+	if u, ok := w.ResponseWriter.(interface{ Unwrap() http.ResponseWriter }); ok {
+		return u.Unwrap()
+	}
+	return w.ResponseWriter
+}

@@ -1,0 +1,148 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// RecordingParam is the path parameter that names a recording. Like the other
+// parameters it is exported because huma looks into exported fields only.
+type RecordingParam struct {
+	Recording string `path:"recording" doc:"Identifier of the recording: rec_ and 32 hexadecimal digits." example:"rec_0199a3f27c5d7e0fb1d2c3b4a5968778"`
+}
+
+// StartRecording is the body that starts a recording.
+type StartRecording struct {
+	Room      string    `json:"room" minLength:"1" maxLength:"256" doc:"Name of the LiveKit room. It must exist." example:"standup"`
+	Selection Selection `json:"selection,omitzero" doc:"Which streams to take. All of them, when left out."`
+}
+
+type startRecordingInput struct{ Body StartRecording }
+
+type listRecordingsInput struct {
+	Room   string   `query:"room" maxLength:"256" doc:"Only recordings of this room." example:"standup"`
+	State  []string `query:"state" enum:"queued,starting,recording,stopping,stopped,failed" doc:"Only recordings in one of these states, separated by commas."`
+	Limit  int      `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"The most recordings to answer."`
+	Cursor string   `query:"cursor" maxLength:"512" doc:"The next_cursor of the page before."`
+}
+
+type createdRecordingOutput struct {
+	Location string `header:"Location" doc:"Path of the new recording."`
+	Body     Recording
+}
+
+type recordingOutput struct{ Body Recording }
+
+type recordingsOutput struct{ Body RecordingList }
+
+func (s *Server) routeRecordings() {
+	tags := []string{"recordings"}
+	route(s, operation{
+		Operation: huma.Operation{
+			OperationID: "start-recording", Method: http.MethodPost, Path: "/v1/recordings", Tags: tags, DefaultStatus: http.StatusCreated,
+			Summary:     "Start a recording",
+			Description: "Writes down that the room should be recorded and answers at once; a node takes it up within moments. Get the recording to see its state.",
+		},
+		access: fullAccess,
+		codes: []recording.Code{recording.CodeInvalidRequest, recording.CodeRoomNotFound, recording.CodeAlreadyRecording,
+			recording.CodeRoomUnreachable, recording.CodeCapacity},
+	}, s.startRecording)
+	route(s, operation{
+		Operation: huma.Operation{
+			OperationID: "list-recordings", Method: http.MethodGet, Path: "/v1/recordings", Tags: tags, RejectUnknownQueryParameters: true,
+			Summary:     "List recordings",
+			Description: "Newest first, a page at a time. A token that names a room sees that room's only.",
+		},
+		access: readAccess, codes: []recording.Code{recording.CodeInvalidRequest},
+	}, s.listRecordings)
+	route(s, operation{
+		Operation: huma.Operation{
+			OperationID: "get-recording", Method: http.MethodGet, Path: "/v1/recordings/{recording}", Tags: tags,
+			Summary:     "Get a recording",
+			Description: "Tells how far the recording is.",
+		},
+		access: readAccess, codes: []recording.Code{recording.CodeInvalidID, recording.CodeNotFound},
+	}, s.getRecording)
+	route(s, operation{
+		Operation: huma.Operation{
+			OperationID: "stop-recording", Method: http.MethodPost, Path: "/v1/recordings/{recording}/stop", Tags: tags,
+			Summary: "Stop a recording",
+			Description: "Waits until every file and the manifest are complete and answers the final recording. " +
+				"After TIMEOUT the stop goes on: get the recording to see when it is done.",
+		},
+		access: fullAccess, timeout: s.stopTimeout,
+		codes: []recording.Code{recording.CodeInvalidID, recording.CodeNotFound, recording.CodeAlreadyStopped, recording.CodeNotReady},
+	}, s.stopRecording)
+}
+
+func (s *Server) startRecording(ctx context.Context, in *startRecordingInput) (*createdRecordingOutput, error) {
+	room, sel := in.Body.Room, in.Body.Selection.domain()
+	if err := callerOf(ctx).permit(fullAccess, room); err != nil {
+		return nil, err
+	}
+	if err := sel.Validate(); err != nil {
+		return nil, err
+	}
+	if err := s.rooms.Check(ctx, room); err != nil {
+		return nil, err
+	}
+	r, err := s.recordings.Start(ctx, room, sel)
+	if err != nil {
+		return nil, err
+	}
+	return &createdRecordingOutput{Location: "/v1/recordings/" + r.ID, Body: recordingBody(r)}, nil
+}
+
+func (s *Server) listRecordings(ctx context.Context, in *listRecordingsInput) (*recordingsOutput, error) {
+	caller := callerOf(ctx)
+	if err := caller.permit(readAccess, in.Room); err != nil {
+		return nil, err
+	}
+	q := ListQuery{Room: in.Room, Limit: in.Limit, Cursor: in.Cursor}
+	if q.Room == "" && !caller.Admin {
+		q.Room = caller.Room
+	}
+	for _, state := range in.State {
+		q.States = append(q.States, recording.State(state))
+	}
+	page, err := s.recordings.List(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return &recordingsOutput{RecordingList{Data: each(page.Items, recordingBody), NextCursor: page.Next}}, nil
+}
+
+func (s *Server) getRecording(ctx context.Context, in *RecordingParam) (*recordingOutput, error) {
+	r, err := s.permitted(ctx, in.Recording, readAccess)
+	if err != nil {
+		return nil, err
+	}
+	return &recordingOutput{recordingBody(r)}, nil
+}
+
+func (s *Server) stopRecording(ctx context.Context, in *RecordingParam) (*recordingOutput, error) {
+	if _, err := s.permitted(ctx, in.Recording, fullAccess); err != nil {
+		return nil, err
+	}
+	r, err := s.recordings.Stop(ctx, in.Recording)
+	if err != nil {
+		return nil, err
+	}
+	return &recordingOutput{recordingBody(r)}, nil
+}
+
+// permitted returns the recording if the caller has the access to its room.
+func (s *Server) permitted(ctx context.Context, id string, a access) (recording.Recording, error) {
+	if err := recording.CheckID(recording.PrefixRecording, id); err != nil {
+		return recording.Recording{}, err
+	}
+	r, err := s.recordings.Get(ctx, id)
+	if err != nil {
+		return recording.Recording{}, err
+	}
+	return r, callerOf(ctx).permit(a, r.Room)
+}

@@ -1,0 +1,152 @@
+// Package api is roomreel's REST face: resources under /v1, authentication,
+// problems (RFC 9457) and an OpenAPI 3.1 document generated from the code. It
+// is thin: each operation is a verb of a service that the package reaches
+// through a small interface.
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// Options say what a Server serves.
+type Options struct {
+	Recordings   Recordings
+	Compositions Compositions
+	Rooms        Rooms
+	// Media holds the files: manifests, parts and films.
+	Media recording.Archive
+
+	// AdminKeys are the bearers that may do everything; there may be none.
+	AdminKeys []string
+	// Verifier checks all other bearers. Without it only admin keys count.
+	Verifier Verifier
+
+	// Version of the program, for /healthz and the OpenAPI document.
+	Version string
+	// Ready checks what the server depends on, by name; nil means that all is
+	// well. Without it /readyz always says yes.
+	Ready func(context.Context) map[string]error
+	// Static is an optional page, served without credentials below /join/.
+	Static http.Handler
+	// Log takes the request log. The default is slog.Default().
+	Log *slog.Logger
+	// StopTimeout bounds how long a stop waits for complete files before it
+	// answers TIMEOUT. The default is one minute.
+	StopTimeout time.Duration
+}
+
+// Server is the http.Handler of the whole face. It sets read and write
+// deadlines itself, so the http.Server that runs it should leave WriteTimeout
+// at zero (downloads and events last long) and set ReadHeaderTimeout.
+type Server struct {
+	recordings   Recordings
+	compositions Compositions
+	rooms        Rooms
+	media        recording.Archive
+	adminKeys    [][sha256.Size]byte
+	verifier     Verifier
+	version      string
+	ready        func(context.Context) map[string]error
+	log          *slog.Logger
+	stopTimeout  time.Duration
+
+	engine *gin.Engine
+	huma   huma.API
+}
+
+// New makes the server. It fails when a service is missing or an admin key is
+// too short to be a secret.
+func New(o Options) (*Server, error) {
+	if o.Recordings == nil || o.Compositions == nil || o.Rooms == nil || o.Media.Root() == "" {
+		return nil, errors.New("api: Recordings, Compositions, Rooms and Media are required")
+	}
+	s := &Server{
+		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, media: o.Media,
+		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
+	}
+	const shortest = 16
+	for i, key := range o.AdminKeys {
+		if len(key) < shortest {
+			return nil, fmt.Errorf("api: admin key %d has %d characters, at least %d are needed", i+1, len(key), shortest)
+		}
+		s.adminKeys = append(s.adminKeys, sha256.Sum256([]byte(key)))
+	}
+	if s.ready == nil {
+		s.ready = func(context.Context) map[string]error { return nil }
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if s.stopTimeout <= 0 {
+		s.stopTimeout = time.Minute
+	}
+	return s, s.mount(o.Static)
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
+
+// mount builds the router with all operations and the OpenAPI document.
+func (s *Server) mount(static http.Handler) error {
+	gin.SetMode(gin.ReleaseMode)
+	s.engine = gin.New()
+	s.engine.HandleMethodNotAllowed = true
+	s.engine.RedirectTrailingSlash = false
+	s.engine.Use(s.logRequest, s.recoverPanic, prepare)
+	s.engine.NoRoute(func(c *gin.Context) {
+		writeProblem(c.Writer, newProblem(recording.CodeNotFound, "no resource has this path"))
+	})
+	s.engine.NoMethod(func(c *gin.Context) {
+		writeProblem(c.Writer, newProblem(CodeMethodNotAllowed, "the Allow header lists the methods that this path knows"))
+	})
+
+	// No OpenAPIPath, DocsPath and SchemasPath: huma's own handlers for them
+	// race, load scripts from a CDN and add a $schema link to every body.
+	config := huma.Config{
+		OpenAPI:       openAPI(s.version),
+		Formats:       huma.DefaultFormats,
+		DefaultFormat: "application/json",
+	}
+	s.huma = humagin.New(s.engine, config)
+	s.routeRecordings()
+	s.routeMedia()
+	s.routeCompositions()
+	s.routeHealth()
+
+	if static != nil {
+		page := gin.WrapH(http.StripPrefix("/join", static))
+		s.engine.GET("/join/*path", page)
+		s.engine.HEAD("/join/*path", page)
+		s.engine.GET("/join", func(c *gin.Context) { c.Redirect(http.StatusMovedPermanently, "/join/") })
+	}
+	return s.routeOpenAPI()
+}
+
+// routeOpenAPI serves the finished document; it never changes afterwards.
+func (s *Server) routeOpenAPI() error {
+	asJSON, err := json.MarshalIndent(s.huma.OpenAPI(), "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode OpenAPI document: %w", err)
+	}
+	asYAML, err := s.huma.OpenAPI().YAML()
+	if err != nil {
+		return fmt.Errorf("encode OpenAPI document: %w", err)
+	}
+	// application/openapi+json is registered by draft-ietf-httpapi-rest-api-mediatypes.
+	s.engine.GET("/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+json", asJSON) })
+	s.engine.GET("/openapi.yaml", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+yaml", asYAML) })
+	return nil
+}

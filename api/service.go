@@ -1,0 +1,67 @@
+package api
+
+import (
+	"context"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// Recordings is the service that keeps what should be recorded and what was.
+// Every error that a caller caused is a *recording.Error.
+type Recordings interface {
+	// Start asks for a recording; CodeAlreadyRecording names the existing one.
+	Start(ctx context.Context, room string, sel recording.Selection) (recording.Recording, error)
+	// Stop asks for the end and waits until files and manifest are complete.
+	// CodeAlreadyStopped is for one that had ended before.
+	Stop(ctx context.Context, id string) (recording.Recording, error)
+	// Get returns one recording, or CodeNotFound.
+	Get(ctx context.Context, id string) (recording.Recording, error)
+	// List returns one page, newest first.
+	List(ctx context.Context, q ListQuery) (ListPage, error)
+}
+
+// ListQuery narrows a list of recordings. Zero fields do not narrow.
+type ListQuery struct {
+	Room   string
+	States []recording.State
+	// Limit is the most items to return, at least 1.
+	Limit int
+	// Cursor is the Next of the page before, or empty for the first page.
+	Cursor string
+}
+
+// ListPage is one page of recordings; Next is empty on the last one.
+type ListPage struct {
+	Items []recording.Recording
+	Next  string
+}
+
+// Compositions is the service that makes films of recordings.
+type Compositions interface {
+	// Start queues a film. The spec may leave fields to their defaults;
+	// CodeInvalidRequest, CodeNotReady and CodeNoMedia are its refusals.
+	Start(ctx context.Context, recordingID string, spec recording.CompositionSpec) (recording.Composition, error)
+	Get(ctx context.Context, recordingID, id string) (recording.Composition, error)
+	List(ctx context.Context, recordingID string) ([]recording.Composition, error)
+	// Cancel ends a composition and returns it final; one that is final stays
+	// as it is.
+	Cancel(ctx context.Context, recordingID, id string) (recording.Composition, error)
+	// Watch sends the composition as it is and whenever it changes, and closes
+	// the channel after the final state or when ctx ends.
+	Watch(ctx context.Context, recordingID, id string) (<-chan recording.Composition, error)
+}
+
+// Rooms knows which rooms there are.
+type Rooms interface {
+	// Check returns nil when the room can be recorded, and otherwise a
+	// *recording.Error with CodeRoomNotFound or CodeRoomUnreachable.
+	Check(ctx context.Context, room string) error
+}
+
+// Verifier checks the tokens that are no admin key: JWTs signed with a LiveKit
+// API key, as LiveKit's own server APIs take them.
+type Verifier interface {
+	// Verify returns who the bearer is. Of an error only the message of a
+	// *recording.Error is shown to the caller.
+	Verify(token string) (Caller, error)
+}

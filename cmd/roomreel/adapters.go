@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+
+	"github.com/roomreel/roomreel/api"
+	"github.com/roomreel/roomreel/coord"
+	"github.com/roomreel/roomreel/plugin"
+	"github.com/roomreel/roomreel/recorder"
+	"github.com/roomreel/roomreel/recording"
+)
+
+// recordings lets the API reach the store.
+type recordings struct{ *coord.Store }
+
+func (r recordings) List(ctx context.Context, q api.ListQuery) (api.ListPage, error) {
+	page, err := r.Store.List(ctx, coord.Query{Room: q.Room, States: q.States, Limit: q.Limit, Cursor: q.Cursor})
+	return api.ListPage{Items: page.Items, Next: page.Next}, err
+}
+
+// verifier lets the API check LiveKit's tokens.
+type verifier struct{ plugin.Keys }
+
+func (v verifier) Verify(token string) (api.Caller, error) {
+	c, err := v.Keys.Verify(token)
+	if err != nil {
+		return api.Caller{}, recording.Errorf(recording.CodeNotPermitted, "%w", err)
+	}
+	return api.Caller{
+		Subject: c.Identity, Room: c.Room,
+		RoomRecord: c.RoomRecord, RoomAdmin: c.RoomAdmin, RoomList: c.RoomList,
+	}, nil
+}
+
+// bot lets a node command a recorder's bot.
+type bot struct{ *recorder.Bot }
+
+func (b bot) Stop(ctx context.Context, id string, why recording.EndReason) (coord.Result, error) {
+	m, err := b.Bot.Stop(ctx, id, why)
+	return resultOf(m), err
+}
+
+func resultOf(m *recording.Manifest) coord.Result {
+	if m == nil {
+		return coord.Result{}
+	}
+	r := coord.Result{StartedAt: m.StartedAt, StoppedAt: m.StoppedAt, Duration: m.Duration, Parts: len(m.Parts)}
+	for _, p := range m.Parts {
+		r.Bytes += p.Bytes
+	}
+	return r
+}
+
+// openRoom returns what a node calls to get a bot into a room.
+func openRoom(o recorder.Options) coord.OpenRoom {
+	return func(ctx context.Context, room string, epoch int64, report func(coord.Report)) (coord.Bot, error) {
+		b, err := recorder.Open(ctx, room, epoch, o, func(r recorder.Report) {
+			report(coord.Report{
+				ID: r.ID, FirstMediaAt: r.FirstMediaAt, Ended: r.Ended, Result: resultOf(r.Manifest), Err: r.Err,
+			})
+		})
+		if err != nil {
+			return nil, err
+		}
+		return bot{b}, nil
+	}
+}

@@ -1,0 +1,229 @@
+package compose
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// Composer makes films. The zero value works: it finds ffmpeg and ffprobe in
+// PATH and uses every core.
+type Composer struct {
+	// FFmpeg and FFprobe are the programs to run.
+	FFmpeg, FFprobe string
+	// Cores is how many processes may work on one film at a time.
+	Cores int
+	Log   *slog.Logger
+}
+
+func (c Composer) withDefaults() Composer {
+	c.FFmpeg, c.FFprobe = or(c.FFmpeg, "ffmpeg"), or(c.FFprobe, "ffprobe")
+	c.Cores = max(1, or(c.Cores, cores()))
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	return c
+}
+
+// Compose makes a film of the recording in dir with ffmpeg from PATH; see
+// Composer.Compose.
+func Compose(ctx context.Context, dir string, spec recording.CompositionSpec, report func(recording.Composition)) (recording.Composition, error) {
+	return Composer{}.Compose(ctx, dir, spec, report)
+}
+
+// Compose makes a film of the recording in dir and leaves it, with its JSON,
+// in dir's compositions folder. report, if not nil, hears of every step, from
+// one goroutine at a time. When ctx ends, ffmpeg ends at once and nothing
+// stays behind; when ffmpeg fails, its log stays beside the film's place as
+// <id>.log. Errors are *recording.Error: CodeNotReady, CodeNoMedia,
+// CodeInvalidRequest, CodeCanceled, CodeDiskFull or CodeComposeFailed.
+func (c Composer) Compose(ctx context.Context, dir string, spec recording.CompositionSpec, report func(recording.Composition)) (recording.Composition, error) {
+	m, err := readFinal(dir)
+	if err != nil {
+		return recording.Composition{}, err
+	}
+	plan, err := NewPlan(m, spec)
+	if err != nil {
+		return recording.Composition{}, err
+	}
+	film, err := c.make(ctx, dir, plan, newComposition(m.ID, plan.Spec), report)
+	if film.State == recording.CompositionCanceled {
+		return film, err
+	}
+	if lost := save(dir, film); err == nil {
+		err = lost
+	}
+	return film, err
+}
+
+func newComposition(recordingID string, spec recording.CompositionSpec) recording.Composition {
+	return recording.Composition{
+		ID: recording.NewID(recording.PrefixComposition), RecordingID: recordingID, Spec: spec,
+		State: recording.CompositionQueued, CreatedAt: now(),
+	}
+}
+
+// readFinal reads a manifest that will not change any more.
+func readFinal(dir string) (*recording.Manifest, error) {
+	m, err := recording.ReadManifest(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, recording.Errorf(recording.CodeNotFound, "there is no %s in the folder", recording.ManifestFile)
+	}
+	if err != nil {
+		return nil, recording.AsError(err, recording.CodeComposeFailed)
+	}
+	if m.State != recording.Stopped {
+		return nil, recording.Errorf(recording.CodeNotReady, "recording %s is %s: a film can be made once it is stopped", m.ID, m.State)
+	}
+	return m, nil
+}
+
+// make carries out a plan. The composition that it returns is final.
+func (c Composer) make(ctx context.Context, dir string, plan Plan, film recording.Composition, report func(recording.Composition)) (recording.Composition, error) {
+	c = c.withDefaults()
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs // ffmpeg runs in a folder of its own
+	}
+	folder := recording.CompositionsDir(dir)
+	work := filepath.Join(folder, "."+film.ID+".tmp")
+	film.State, film.StartedAt = recording.CompositionRunning, now()
+	tell := func(percent float64) {
+		film.Progress = percent
+		if elapsed := time.Since(film.StartedAt); percent >= 1 {
+			film.Remaining = recording.Seconds(time.Duration(float64(elapsed) * (100 - percent) / percent).Round(time.Millisecond))
+		}
+		if report != nil {
+			report(film)
+		}
+	}
+	tell(0)
+	err := c.produce(ctx, dir, work, plan, &film, tell)
+	if err != nil && ctx.Err() == nil {
+		keepLog(work, filepath.Join(folder, film.ID+".log"))
+	}
+	if cleanup := os.RemoveAll(work); cleanup != nil {
+		c.Log.Warn("temporary files stay behind", "composition", film.ID, "error", cleanup)
+	}
+	film.FinishedAt, film.Remaining = now(), 0
+	switch {
+	case err == nil:
+		film.State = recording.CompositionReady
+		tell(100)
+		return film, nil
+	case ctx.Err() != nil:
+		film.State = recording.CompositionCanceled
+		film.Error = recording.Errorf(recording.CodeCanceled, "the composition was canceled")
+	default:
+		film.State = recording.CompositionFailed
+		film.Error = recording.AsError(err, recording.CodeComposeFailed)
+		// What ffmpeg says holds paths of this machine.
+		film.Error.Message = strings.ReplaceAll(film.Error.Message, "file:"+dir+string(filepath.Separator), "")
+	}
+	tell(film.Progress)
+	return film, film.Error
+}
+
+// produce makes the film in work and moves it into its place.
+func (c Composer) produce(ctx context.Context, dir, work string, plan Plan, film *recording.Composition, tell func(percent float64)) error {
+	for _, program := range []string{c.FFmpeg, c.FFprobe} {
+		if _, err := exec.LookPath(program); err != nil {
+			return recording.Errorf(recording.CodeComposeFailed, "%s cannot be run: install ffmpeg, or name its place in the configuration: %w", program, err)
+		}
+	}
+	if err := os.RemoveAll(work); err != nil {
+		return fmt.Errorf("clear work folder: %w", err)
+	}
+	if err := os.MkdirAll(work, 0o755); err != nil {
+		return fmt.Errorf("create work folder: %w", err)
+	}
+	log, err := os.Create(filepath.Join(work, logName))
+	if err != nil {
+		return fmt.Errorf("create log: %w", err)
+	}
+	defer log.Close()
+	r := renderer{composer: c, plan: &plan, dir: dir, work: work, log: &sharedLog{w: log}, tell: tell}
+	if err := r.checkSources(); err != nil {
+		return err
+	}
+	made, err := r.render(ctx)
+	if err != nil {
+		return err
+	}
+	film.Duration, film.Width, film.Height, film.Bytes, err = c.probe(ctx, made)
+	if err != nil {
+		return err
+	}
+	film.File = film.ID + "." + plan.Spec.Format
+	return settleFile(made, filepath.Join(recording.CompositionsDir(dir), film.File))
+}
+
+// settleFile makes a finished file durable in its place.
+func settleFile(from, to string) error {
+	f, err := os.Open(from)
+	if err != nil {
+		return fmt.Errorf("open film: %w", err)
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("sync film: %w", err)
+	}
+	if err := os.Rename(from, to); err != nil {
+		return fmt.Errorf("rename film: %w", err)
+	}
+	return recording.SyncDir(filepath.Dir(to))
+}
+
+const logName = "ffmpeg.log"
+
+// keepLog moves ffmpeg's log beside the film's place, unless it is empty.
+func keepLog(work, to string) {
+	from := filepath.Join(work, logName)
+	if info, err := os.Stat(from); err == nil && info.Size() > 0 {
+		_ = os.Rename(from, to)
+	}
+}
+
+// probe reads what a film really became.
+func (c Composer) probe(ctx context.Context, file string) (duration recording.Seconds, width, height int, size int64, err error) {
+	out, err := command(ctx, "", c.FFprobe, probeArgs(file)).Output()
+	if ctx.Err() != nil {
+		return 0, 0, 0, 0, context.Cause(ctx)
+	}
+	if err != nil {
+		return 0, 0, 0, 0, recording.Errorf(recording.CodeComposeFailed, "run ffprobe on the film: %w", err)
+	}
+	var said struct {
+		Streams []struct {
+			Type          string `json:"codec_type"`
+			Width, Height int
+		}
+		Format struct{ Duration, Size string }
+	}
+	if err := json.Unmarshal(out, &said); err != nil && !errors.Is(err, io.EOF) {
+		return 0, 0, 0, 0, recording.Errorf(recording.CodeComposeFailed, "read what ffprobe says: %w", err)
+	}
+	seconds, err := strconv.ParseFloat(said.Format.Duration, 64)
+	if err != nil {
+		return 0, 0, 0, 0, recording.Errorf(recording.CodeComposeFailed, "the film has no duration")
+	}
+	size, _ = strconv.ParseInt(said.Format.Size, 10, 64)
+	for _, s := range said.Streams {
+		if s.Type == "video" {
+			width, height = s.Width, s.Height
+		}
+	}
+	return recording.Seconds(seconds * float64(time.Second)), width, height, size, nil
+}
+
+func now() time.Time { return time.Now().UTC() }

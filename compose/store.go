@@ -1,0 +1,63 @@
+package compose
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// save writes a composition's JSON beside its film.
+func save(dir string, film recording.Composition) error {
+	folder := recording.CompositionsDir(dir)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return fmt.Errorf("create compositions folder: %w", err)
+	}
+	return recording.WriteJSON(filepath.Join(folder, film.ID+".json"), film)
+}
+
+// stored reads the compositions of a recording from disk, oldest first. What
+// cannot be read is left out: one bad file must not hide the others.
+func (q *Queue) stored(recordingID string) ([]recording.Composition, error) {
+	dir, err := q.archive.Dir(recordingID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, recording.Errorf(recording.CodeNotFound, "recording %s is not on this node", recordingID)
+	}
+	entries, err := os.ReadDir(recording.CompositionsDir(dir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list compositions: %w", err)
+	}
+	films := []recording.Composition{}
+	for _, e := range entries {
+		id, isJSON := strings.CutSuffix(e.Name(), ".json")
+		if !isJSON || recording.CheckID(recording.PrefixComposition, id) != nil {
+			continue
+		}
+		film, err := load(filepath.Join(recording.CompositionsDir(dir), e.Name()))
+		if err != nil || film.ID != id || film.RecordingID != recordingID {
+			q.log.Warn("composition cannot be read", "recording", recordingID, "composition", id, "error", err)
+			continue
+		}
+		films = append(films, film)
+	}
+	return films, nil
+}
+
+func load(path string) (film recording.Composition, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return film, fmt.Errorf("read composition: %w", err)
+	}
+	if err := json.Unmarshal(b, &film); err != nil {
+		return film, fmt.Errorf("read composition: %w", err)
+	}
+	return film, nil
+}

@@ -1,0 +1,68 @@
+package compose
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+const (
+	// muteMargin is kept of a mute at both ends: the news of it may be late,
+	// and a first word must not be lost.
+	muteMargin = recording.Seconds(500e6)
+	// quiet is the length from which a mute is cut out of a clip. Silence
+	// inside a clip is held in memory at once, about 0.4 MB for a second.
+	quiet = recording.Seconds(30e9)
+	// mostClips bounds the files that are open at a time; with more, only
+	// longer mutes are cut out.
+	mostClips = 200
+)
+
+// voices lays every sound of the film into lanes.
+func (p *Plan) voices(all []media) [][]Clip {
+	clips := p.clips(all, quiet)
+	for threshold := quiet * 2; len(clips) > mostClips && threshold < p.Duration; threshold *= 2 {
+		clips = p.clips(all, threshold)
+	}
+	slices.SortStableFunc(clips, func(a, b Clip) int { return cmp.Compare(a.From, b.From) })
+	lanes := [][]Clip{}
+	for _, c := range clips {
+		i := slices.IndexFunc(lanes, func(l []Clip) bool { return l[len(l)-1].To <= c.From })
+		if i < 0 {
+			i, lanes = len(lanes), append(lanes, nil)
+		}
+		lanes[i] = append(lanes[i], c)
+	}
+	return lanes
+}
+
+// clips cuts the audible stretches out of the audio tracks, leaving out mutes
+// that last at least threshold. Where two tracks of one microphone overlap,
+// after a take-over, only the newer is heard, for else it would echo.
+func (p *Plan) clips(all []media, threshold recording.Seconds) []Clip {
+	var clips []Clip
+	for i, t := range all {
+		if t.track.Kind != recording.Audio {
+			continue
+		}
+		var holes []interval
+		for _, q := range t.track.Muted {
+			hole := interval{From: q.From - p.Zero + muteMargin, To: q.To - p.Zero - muteMargin}
+			if length(hole) >= threshold {
+				holes = append(holes, hole)
+			}
+		}
+		for _, newer := range all[i+1:] {
+			if newer.track.Kind == recording.Audio && newer.track.Source == t.track.Source &&
+				newer.part.Participant == t.part.Participant && newer.part.Stream == t.part.Stream {
+				holes = append(holes, newer.interval)
+			}
+		}
+		in := interval{From: max(0, t.From), To: min(p.Duration, t.To)}
+		for _, rest := range subtract(in, holes) {
+			clips = append(clips, *p.clip(t.source, rest.From, rest.From, rest.To))
+		}
+	}
+	return clips
+}

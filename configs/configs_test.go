@@ -1,0 +1,81 @@
+package configs
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func reference() Config {
+	return Config{
+		LiveKit:  LiveKit{URL: "ws://127.0.0.1:7880"},
+		Redis:    Redis{URL: "redis://127.0.0.1:6379/0"},
+		API:      API{Listen: "127.0.0.1:7890", AdminKeys: []string{}},
+		Data:     "./data",
+		Recorder: Recorder{Lease: 3 * time.Second},
+		Composer: Composer{FFmpeg: "ffmpeg", FFprobe: "ffprobe", Jobs: 1},
+		Log:      Log{Level: "info", Format: "text"},
+		Dev:      Dev{LiveKitPort: 7880, UDPPort: 7882},
+	}
+}
+
+func TestLoad(t *testing.T) {
+	for _, tt := range []struct {
+		name, file string
+		env        map[string]string
+		change     func(*Config)
+		err        string
+	}{
+		{name: "the reference is the default", change: func(*Config) {}},
+		{name: "an empty file changes nothing", file: "\n", change: func(*Config) {}},
+		{
+			name: "a file lies over the reference", file: "data: /srv/reel\nrecorder:\n  max_rooms: 7\n",
+			change: func(c *Config) { c.Data, c.Recorder.MaxRooms = "/srv/reel", 7 },
+		},
+		{
+			name: "the environment lies over the file", file: "livekit:\n  url: wss://file.example\n  api_key: file\n",
+			env: map[string]string{"LIVEKIT_URL": "wss://env.example", "ROOMREEL_ADMIN_KEYS": "one,two", "ROOMREEL_LEASE": "5s"},
+			change: func(c *Config) {
+				c.LiveKit.URL, c.LiveKit.APIKey = "wss://env.example", "file"
+				c.API.AdminKeys, c.Recorder.Lease = []string{"one", "two"}, 5*time.Second
+			},
+		},
+		{name: "an unknown key is refused by name", file: "recoder:\n  max_rooms: 1\n", err: `unknown field "recoder"`},
+		{name: "an unknown nested key too", file: "api:\n  port: 1\n", err: `unknown field "port"`},
+		{name: "a wrong type", file: "composer:\n  jobs: many\n", err: "cannot unmarshal"},
+		{name: "a wrong scheme", env: map[string]string{"LIVEKIT_URL": "ftp://x"}, err: "livekit.url"},
+		{name: "every mistake is told at once", file: "data: \"\"\ncomposer:\n  jobs: 0\n", err: "data: it must name a folder\ncomposer.jobs"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for k, v := range tt.env {
+				t.Setenv(k, v)
+			}
+			path := ""
+			if tt.file != "" {
+				path = filepath.Join(t.TempDir(), "roomreel.yaml")
+				if err := os.WriteFile(path, []byte(tt.file), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := Load(path)
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Fatalf("got error %v, want one with %q", err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := reference()
+			tt.change(&want)
+			if d := cmp.Diff(want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}

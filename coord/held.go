@@ -1,0 +1,223 @@
+package coord
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// held is a recording that a node has taken.
+type held struct {
+	rec     recording.Recording // what the node says of it
+	since   time.Time           // StartedAt, if an earlier epoch set it
+	started bool                // the bot has it
+	busy    bool                // a call about it is under way
+	dirty   bool                // Redis does not know rec yet
+}
+
+// began reports whether there may be files of it.
+func (h *held) began() bool { return !h.rec.StartedAt.IsZero() || !h.rec.FirstMediaAt.IsZero() }
+
+// needsBot reports whether it waits for the room to be opened.
+func (h *held) needsBot() bool {
+	return !h.dirty && h.waits()
+}
+
+// waits reports whether another lease could begin it as well as this one.
+func (h *held) waits() bool {
+	return !h.started && !h.busy && !h.rec.StopWanted && !h.rec.State.Final()
+}
+
+// adopt takes a recording over from the callers or from an earlier epoch.
+func (r *room) adopt(w recording.Recording) *held {
+	w.Node, w.Epoch, w.Error = r.lease.Node, r.lease.Epoch, nil
+	w.State = recording.Starting
+	if w.StopWanted {
+		w.State = recording.Stopping
+	}
+	return &held{rec: w, since: w.StartedAt, dirty: true}
+}
+
+// advance begins the next thing that is due for a recording.
+func (r *room) advance(ctx context.Context, h *held) {
+	r.save(ctx, h)
+	switch {
+	case r.superseded || h.busy:
+	case h.rec.State.Final():
+		if !h.dirty {
+			delete(r.held, h.rec.ID)
+		}
+	case h.dirty && !h.started:
+		// Nothing is begun before Redis has confirmed that it may be.
+	case h.rec.StopWanted:
+		r.stop(ctx, h, recording.EndedByStop)
+	case !h.started && r.bot != nil && !r.gone:
+		r.start(h)
+	}
+}
+
+// save writes the record if Redis does not know it. While Redis is away it
+// waits for the next sync that succeeds.
+func (r *room) save(ctx context.Context, h *held) {
+	if !h.dirty || r.away || r.superseded {
+		return
+	}
+	err := r.store.Put(ctx, r.lease, h.rec)
+	switch {
+	case err == nil:
+		h.dirty = false
+	case errors.Is(err, ErrFenced):
+		r.superseded = true
+	case errors.Is(err, errFinal):
+		// It was stopped before the node could take it.
+		h.dirty, h.rec.StopWanted = false, true
+		if !h.started && !h.busy {
+			h.rec.State = recording.Stopped
+		}
+	default:
+		r.away = true
+		r.log.Warn("a record was not written", "recording", h.rec.ID, "error", err)
+	}
+}
+
+func (r *room) start(h *held) {
+	h.busy = true
+	bot, rec := r.bot, h.rec
+	r.call(func() (then func()) {
+		ctx, cancel := context.WithTimeout(r.calls, r.opts.CallTimeout)
+		defer cancel()
+		err := bot.Start(ctx, rec)
+		return func() {
+			h.busy = false
+			switch {
+			case h.rec.State.Final():
+			case err != nil:
+				r.fail(h, err)
+			default:
+				h.started, h.dirty = true, true
+				if h.rec.StartedAt.IsZero() {
+					h.rec.StartedAt = r.store.now()
+				}
+			}
+		}
+	})
+}
+
+// stop completes a recording, by the bot if that has it.
+func (r *room) stop(ctx context.Context, h *held, why recording.EndReason) {
+	if h.rec.State != recording.Stopping {
+		h.rec.State, h.dirty = recording.Stopping, true
+		r.save(ctx, h)
+	}
+	if !h.started {
+		r.finish(h, why, nil)
+		return
+	}
+	h.busy = true
+	bot, id := r.bot, h.rec.ID
+	r.call(func() (then func()) {
+		ctx, cancel := context.WithTimeout(r.calls, r.opts.CallTimeout)
+		defer cancel()
+		result, err := bot.Stop(ctx, id, why)
+		return func() {
+			h.busy = false
+			state := recording.Stopped
+			if err != nil {
+				state = recording.Failed
+			}
+			r.end(h, state, why, result, recording.AsError(err, recording.CodeInternal))
+		}
+	})
+}
+
+// fail ends a recording that this node cannot begin: Failed, or Stopped with
+// the error when an earlier epoch has recorded something.
+func (r *room) fail(h *held, err error) {
+	why := recording.EndedByFailure
+	if recording.CodeOf(err) == recording.CodeRoomNotFound {
+		why = recording.EndedByRoom
+	}
+	r.finish(h, why, recording.AsError(err, recording.CodeInternal))
+}
+
+// finish completes what earlier epochs left of a recording.
+func (r *room) finish(h *held, why recording.EndReason, cause *recording.Error) {
+	state := recording.Stopped
+	if cause != nil && h.rec.FirstMediaAt.IsZero() {
+		state = recording.Failed
+	}
+	if !h.began() || r.opts.Finish == nil {
+		r.end(h, state, why, Result{}, cause)
+		return
+	}
+	h.busy = true
+	rec := h.rec
+	r.call(func() (then func()) {
+		ctx, cancel := context.WithTimeout(r.calls, r.opts.CallTimeout)
+		defer cancel()
+		result, err := r.opts.Finish(ctx, rec, why)
+		return func() {
+			h.busy = false
+			if cause == nil {
+				cause = recording.AsError(err, recording.CodeInternal)
+			}
+			r.end(h, state, why, result, cause)
+		}
+	})
+}
+
+// end makes a recording final. What came first counts.
+func (r *room) end(h *held, state recording.State, why recording.EndReason, result Result, cause *recording.Error) {
+	if h.rec.State.Final() {
+		return
+	}
+	h.rec.State, h.rec.Ended, h.rec.Error, h.dirty = state, why, cause, true
+	h.rec.StoppedAt = result.StoppedAt
+	if h.rec.StoppedAt.IsZero() {
+		h.rec.StoppedAt = r.store.now()
+	}
+	if h.since.IsZero() && !result.StartedAt.IsZero() {
+		h.rec.StartedAt = result.StartedAt
+	}
+	if result.Parts > 0 {
+		h.rec.Duration, h.rec.Parts, h.rec.Bytes = result.Duration, result.Parts, result.Bytes
+	}
+	log := r.log.With("recording", h.rec.ID, "state", state, "ended", why)
+	if cause != nil {
+		log.Error("recording ended", "code", cause.Code, "error", cause)
+		return
+	}
+	log.Info("recording ended")
+}
+
+// hear applies what the bot has told.
+func (r *room) hear() {
+	for id, report := range r.reports.take() {
+		h := r.held[id]
+		if h == nil || h.rec.State.Final() {
+			continue
+		}
+		if at := report.FirstMediaAt; !at.IsZero() {
+			h.dirty = true
+			if h.rec.FirstMediaAt.IsZero() {
+				h.rec.FirstMediaAt = at
+			}
+			if h.rec.State == recording.Starting {
+				h.rec.State = recording.Active
+			}
+		}
+		switch {
+		case report.Err != nil:
+			why := report.Ended
+			if why == "" {
+				why = recording.EndedByFailure
+			}
+			r.end(h, recording.Failed, why, report.Result, report.Err)
+		case report.Ended != "":
+			r.gone = r.gone || report.Ended == recording.EndedByRoom
+			r.end(h, recording.Stopped, report.Ended, report.Result, nil)
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package coord
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// NodeInfo is what a living node tells of itself.
+type NodeInfo struct {
+	Name     string    `json:"name"`
+	Rooms    int       `json:"rooms"`               // rooms it records
+	MaxRooms int       `json:"max_rooms,omitempty"` // rooms it records at most; 0 is no limit
+	Draining bool      `json:"draining,omitempty"`  // it is shutting down
+	Since    time.Time `json:"since"`               // when it came up
+}
+
+// CanAccept reports whether the node would take another room.
+func (i NodeInfo) CanAccept() bool {
+	return !i.Draining && (i.MaxRooms == 0 || i.Rooms < i.MaxRooms)
+}
+
+// claimDelay is how long a node hesitates before it claims a room. An idle
+// node does not, so it wins against a busy one; each doubling of the rooms adds
+// the same step, and chance shares a burst among nodes that are equally busy. 60
+// ms at most keep the way from command to effect below 100 ms.
+func (i NodeInfo) claimDelay() time.Duration {
+	const most = 48 * time.Millisecond
+	full := i.MaxRooms
+	if full == 0 {
+		full = 255
+	}
+	load := math.Log1p(float64(i.Rooms)) / math.Log1p(float64(full))
+	chance := 0.75 + rand.Float64()/2
+	return time.Duration(min(load, 1) * chance * float64(most))
+}
+
+// Nodes returns the nodes that are alive, by name. One that is gone without a
+// word leaves the list after its lease TTL.
+func (s *Store) Nodes(ctx context.Context) ([]NodeInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	names, err := s.rdb.SMembers(ctx, prefix+"nodes").Result()
+	if err != nil {
+		return nil, fmt.Errorf("list nodes: %w", unavailable(err))
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, len(names))
+	for i, name := range names {
+		keys[i] = prefix + "node:" + name
+	}
+	replies, err := s.rdb.MGet(ctx, keys...).Result()
+	if err != nil {
+		return nil, fmt.Errorf("list nodes: %w", unavailable(err))
+	}
+	var alive []NodeInfo
+	for i, reply := range replies {
+		doc, ok := reply.(string)
+		if !ok {
+			s.rdb.SRem(ctx, prefix+"nodes", names[i]) // a node that lives adds itself with its next heartbeat
+			continue
+		}
+		var info NodeInfo
+		if err := json.Unmarshal([]byte(doc), &info); err != nil {
+			return nil, fmt.Errorf("list nodes: read %s: %w", names[i], err)
+		}
+		alive = append(alive, info)
+	}
+	slices.SortFunc(alive, func(a, b NodeInfo) int { return cmp.Compare(a.Name, b.Name) })
+	return alive, nil
+}
+
+// heartbeat tells the others of a node for ttl; a ttl of zero says goodbye.
+func (s *Store) heartbeat(ctx context.Context, info NodeInfo, ttl time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	doc, err := json.Marshal(info)
+	if err != nil {
+		return fmt.Errorf("write heartbeat: %w", err)
+	}
+	tx := s.rdb.TxPipeline()
+	if ttl > 0 {
+		tx.Set(ctx, prefix+"node:"+info.Name, doc, ttl)
+		tx.SAdd(ctx, prefix+"nodes", info.Name)
+	} else {
+		tx.Del(ctx, prefix+"node:"+info.Name)
+		tx.SRem(ctx, prefix+"nodes", info.Name)
+	}
+	if _, err := tx.Exec(ctx); err != nil {
+		return fmt.Errorf("write heartbeat: %w", unavailable(err))
+	}
+	return nil
+}

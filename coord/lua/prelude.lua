@@ -1,0 +1,47 @@
+-- What every script shares. KEYS[1] is the prefix of all keys; its hash tag
+-- keeps them in one slot, so that Redis Cluster accepts the scripts too.
+local P = KEYS[1]
+
+local function final(state)
+  return state == 'stopped' or state == 'failed'
+end
+
+-- write stores a record, keeps the indexes in step and tells the watchers.
+-- The stop flag belongs to the callers, the document to the node that records.
+local function write(id, room, selection, doc, state, stop, epoch)
+  local rec, live, want = P .. 'rec:' .. id, P .. 'live:' .. room, P .. 'want:' .. room
+  redis.call('HSET', rec, 'doc', doc, 'state', state, 'stop', stop, 'epoch', epoch,
+    'room', room, 'selection', selection)
+  redis.call('ZADD', P .. 'all', 0, id)
+  redis.call('ZADD', P .. 'room:' .. room, 0, id)
+  if final(state) then
+    redis.call('ZREM', P .. 'live', id)
+    redis.call('SREM', live, id)
+    if redis.call('HGET', want, selection) == id then redis.call('HDEL', want, selection) end
+    if redis.call('EXISTS', live) == 0 then redis.call('SREM', P .. 'rooms', room) end
+  else
+    redis.call('ZADD', P .. 'live', 0, id)
+    redis.call('SADD', live, id)
+    redis.call('HSETNX', want, selection, id)
+    redis.call('SADD', P .. 'rooms', room)
+  end
+  redis.call('PUBLISH', P .. 'changes', stop .. doc)
+end
+
+-- fenced reports whether a newer epoch than the caller's was granted for the
+-- room, or the same number to somebody else (Redis went back to a snapshot).
+local function fenced(room, epoch, node)
+  local newest = tonumber(redis.call('GET', P .. 'epoch:' .. room) or '0')
+  local lease = redis.call('GET', P .. 'lease:' .. room)
+  return newest > tonumber(epoch) or (lease and lease ~= epoch .. ' ' .. node)
+end
+
+-- keep_epoch holds the counter at or above a granted epoch. It may expire once
+-- nobody uses it: claim seeds a missing counter from the clock.
+local function keep_epoch(room, epoch)
+  local counter = P .. 'epoch:' .. room
+  if tonumber(redis.call('GET', counter) or '0') < tonumber(epoch) then
+    redis.call('SET', counter, epoch)
+  end
+  redis.call('EXPIRE', counter, 86400)
+end

@@ -1,0 +1,35 @@
+package coord
+
+import (
+	"embed"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed lua/*.lua
+var lua embed.FS
+
+var (
+	startScript   = script("start")
+	stopScript    = script("stop")
+	putScript     = script("put")
+	restoreScript = script("restore")
+	removeScript  = script("remove")
+	claimScript   = script("claim")
+	renewScript   = script("renew")
+	releaseScript = script("release")
+	freeScript    = script("free")
+	wishesScript  = script("wishes")
+)
+
+func script(name string) *redis.Script {
+	return redis.NewScript(source("prelude") + source(name))
+}
+
+func source(name string) string {
+	b, err := lua.ReadFile("lua/" + name + ".lua")
+	if err != nil {
+		panic(err) // the file is embedded: only a misspelt name fails, at start
+	}
+	return string(b)
+}

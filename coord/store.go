@@ -1,0 +1,219 @@
+package coord
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// prefix starts every key and channel. The braces are a hash tag (Redis
+// Cluster specification, "Hash tags"): scripts touch several keys at once.
+const prefix = "roomreel:{coord}:"
+
+// callTimeout bounds one exchange with Redis.
+const callTimeout = 2 * time.Second
+
+// Store reads and writes wishes and records. It holds nothing itself: any
+// number of Stores may work on one Redis. Its methods are safe for concurrent
+// use; they fail with CodeStoreUnavailable when Redis cannot be asked.
+type Store struct {
+	rdb redis.UniversalClient
+	now func() time.Time
+}
+
+// NewStore returns a Store on rdb, which stays the caller's to close.
+func NewStore(rdb redis.UniversalClient) *Store {
+	return &Store{rdb: rdb, now: func() time.Time { return time.Now().UTC() }}
+}
+
+// Start writes the wish for a recording of the room and returns it in state
+// Queued; a node takes it from there. Rooms are named by 1 to 256 bytes of
+// UTF-8. While a recording of the same room with the same selection is wanted
+// or running, the error is CodeAlreadyRecording and Existing names it: of
+// concurrent calls exactly one wins.
+func (s *Store) Start(ctx context.Context, room string, sel recording.Selection) (recording.Recording, error) {
+	const longest = 256 // LiveKit's default limit.max_room_name_length
+	if room == "" || len(room) > longest || !utf8.ValidString(room) {
+		return recording.Recording{}, recording.Errorf(recording.CodeInvalidRequest,
+			"room: a name must have 1 to %d bytes of UTF-8", longest)
+	}
+	if err := sel.Validate(); err != nil {
+		return recording.Recording{}, err
+	}
+	r := recording.Recording{
+		ID: recording.NewID(recording.PrefixRecording), Room: room, Selection: sel.Normal(),
+		State: recording.Queued, CreatedAt: s.now(),
+	}
+	existing, err := s.text(ctx, startScript, r.ID, room, r.Selection.Key(), encode(r))
+	if err != nil {
+		return recording.Recording{}, fmt.Errorf("start recording: %w", err)
+	}
+	if existing != "" {
+		conflict := recording.Errorf(recording.CodeAlreadyRecording,
+			"the room is being recorded with this selection already, by %s", existing)
+		conflict.Existing = existing
+		return recording.Recording{}, conflict
+	}
+	return r, nil
+}
+
+// Stop asks for the end of a recording and waits until its files are complete:
+// the record it returns is final. Calls on a recording that is being stopped
+// join the wait. A recording that no node has taken is stopped at once. When
+// ctx ends first, the wish stands and ctx's error comes with the record as it
+// is then. Other errors: CodeNotFound, and CodeAlreadyStopped with Existing
+// when the record was final before the call.
+func (s *Store) Stop(ctx context.Context, id string) (recording.Recording, error) {
+	r, err := s.read(ctx, id)
+	if err != nil {
+		return recording.Recording{}, fmt.Errorf("stop recording: %w", err)
+	}
+	if r.State.Final() {
+		already := recording.Errorf(recording.CodeAlreadyStopped, "recording %s has ended already", id)
+		already.Existing = id
+		return r, already
+	}
+	stopped := r
+	stopped.State, stopped.Ended = recording.Stopped, recording.EndedByStop
+	stopped.StopWanted, stopped.StoppedAt = true, s.now()
+	reply, err := s.text(ctx, stopScript, id, encode(stopped))
+	switch {
+	case err != nil:
+		return r, fmt.Errorf("stop recording: %w", err)
+	case reply == "absent":
+		return recording.Recording{}, notFound(id)
+	}
+	return s.Wait(ctx, id, func(r recording.Recording) bool { return r.State.Final() })
+}
+
+// Get returns a recording, or CodeNotFound. While nobody works on it, because
+// no node can take it or its node is gone, its Error says so with CodeCapacity.
+func (s *Store) Get(ctx context.Context, id string) (recording.Recording, error) {
+	r, err := s.read(ctx, id)
+	if err != nil {
+		return recording.Recording{}, err
+	}
+	one := []recording.Recording{r}
+	err = s.explain(ctx, one)
+	return one[0], err
+}
+
+// Remove forgets a final recording; its files are not touched. A recording
+// that is not final yields CodeNotReady, an unknown one CodeNotFound.
+func (s *Store) Remove(ctx context.Context, id string) error {
+	reply, err := s.text(ctx, removeScript, id)
+	switch {
+	case err != nil:
+		return fmt.Errorf("remove recording: %w", err)
+	case reply == "absent":
+		return notFound(id)
+	case reply == "live":
+		return recording.Errorf(recording.CodeNotReady, "recording %s has not ended yet: stop it first", id)
+	}
+	return nil
+}
+
+// Restore writes a final record that was read back from disk, where the truth
+// is, unless Redis has a record of that name. It reports whether it wrote.
+func (s *Store) Restore(ctx context.Context, r recording.Recording) (bool, error) {
+	if !r.State.Final() {
+		return false, recording.Errorf(recording.CodeInvalidRequest, "recording %s is %s, only ended ones can be restored", r.ID, r.State)
+	}
+	reply, err := s.run(ctx, restoreScript, r.ID, r.Room, r.Selection.Key(), encode(r), string(r.State), r.Epoch)
+	if err != nil {
+		return false, fmt.Errorf("restore recording: %w", err)
+	}
+	return reply == int64(1), nil
+}
+
+// read returns a record as it is stored.
+func (s *Store) read(ctx context.Context, id string) (recording.Recording, error) {
+	found, err := s.readAll(ctx, []string{id})
+	if err != nil {
+		return recording.Recording{}, err
+	}
+	if len(found) == 0 {
+		return recording.Recording{}, notFound(id)
+	}
+	return found[0], nil
+}
+
+// readAll returns those of the records that exist, in the order asked for.
+func (s *Store) readAll(ctx context.Context, ids []string) ([]recording.Recording, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	replies := make([]*redis.SliceCmd, len(ids))
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			replies[i] = p.HMGet(ctx, prefix+"rec:"+id, "stop", "doc")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	found := make([]recording.Recording, 0, len(ids))
+	for _, reply := range replies {
+		stop, _ := reply.Val()[0].(string)
+		doc, ok := reply.Val()[1].(string)
+		if !ok {
+			continue
+		}
+		r, err := decode(stop + doc)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, r)
+	}
+	return found, nil
+}
+
+// run calls a script with a bounded patience; nil stands for a nil reply.
+func (s *Store) run(ctx context.Context, script *redis.Script, args ...any) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	reply, err := script.Run(ctx, s.rdb, []string{prefix}, args...).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, unavailable(err)
+	}
+	return reply, nil
+}
+
+func (s *Store) text(ctx context.Context, script *redis.Script, args ...any) (string, error) {
+	reply, err := s.run(ctx, script, args...)
+	text, _ := reply.(string)
+	return text, err
+}
+
+func unavailable(err error) error {
+	return recording.Errorf(recording.CodeStoreUnavailable, "redis cannot be asked: %w", err)
+}
+
+func notFound(id string) error {
+	return recording.Errorf(recording.CodeNotFound, "there is no recording %.60q", id)
+}
+
+func encode(r recording.Recording) string {
+	b, _ := json.Marshal(r) // strings, numbers and times between the years 0 and 9999: cannot fail
+	return string(b)
+}
+
+// decode reads a stop flag, '0' or '1', followed by a document.
+func decode(s string) (recording.Recording, error) {
+	var r recording.Recording
+	if s == "" {
+		return r, recording.Errorf(recording.CodeInternal, "read record: it is empty")
+	}
+	if err := json.Unmarshal([]byte(s[1:]), &r); err != nil {
+		return r, recording.Errorf(recording.CodeInternal, "read record: %w", err)
+	}
+	r.StopWanted = s[0] == '1'
+	return r, nil
+}

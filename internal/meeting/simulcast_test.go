@@ -1,0 +1,82 @@
+//go:build !race
+
+// LiveKit's server 1.13.4 itself races when it learns the layers of a simulcast publisher
+// (updateRidsFromSDP), so this cannot be tested with a server in the same process under -race.
+
+package meeting
+
+import (
+	"context"
+	"encoding/binary"
+	"testing"
+	"time"
+
+	"github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/pion/rtp/codecs"
+	"github.com/pion/webrtc/v4"
+)
+
+func TestSimulcastLayersCanBeChosen(t *testing.T) {
+	server := startLiveKit(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	widths := make(chan int, 100) // of key frames
+	publications := make(chan *lksdk.RemoteTrackPublication, 1)
+	watcher, err := Join(ctx, server, Options{Room: "r", Identity: "w",
+		OnTrack: func(track *webrtc.TrackRemote, pub *lksdk.RemoteTrackPublication, _ *lksdk.RemoteParticipant) {
+			publications <- pub
+			go func() {
+				for {
+					packet, _, err := track.ReadRTP()
+					if err != nil {
+						return
+					}
+					var vp8 codecs.VP8Packet
+					frame, err := vp8.Unmarshal(packet.Payload)
+					// RFC 6386 section 9.1: a key frame carries its width in bytes 6 and 7.
+					if err == nil && vp8.S == 1 && vp8.PID == 0 && len(frame) > 8 && frame[0]&1 == 0 {
+						select {
+						case widths <- int(binary.LittleEndian.Uint16(frame[6:]) & 0x3fff):
+						default:
+						}
+					}
+				}
+			}()
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watcher.Close()
+	p, err := Join(ctx, server, Options{Room: "r", Identity: "p", Width: 320, Height: 180, Simulcast: true, Publish: []livekit.TrackSource{Camera}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	await := func(width int) {
+		t.Helper()
+		for {
+			select {
+			case got := <-widths:
+				if got == width {
+					return
+				}
+			case <-ctx.Done():
+				t.Fatalf("no key frame %d wide", width)
+			}
+		}
+	}
+	await(320)
+	pub := <-publications
+	if layers := pub.TrackInfo().Layers; len(layers) != 3 {
+		t.Errorf("%d layers, want 3: %v", len(layers), layers)
+	}
+	if err := pub.SetVideoQuality(livekit.VideoQuality_LOW); err != nil {
+		t.Fatal(err)
+	}
+	await(80)
+	if err := pub.SetVideoQuality(livekit.VideoQuality_MEDIUM); err != nil {
+		t.Fatal(err)
+	}
+	await(160)
+}

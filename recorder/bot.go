@@ -1,0 +1,292 @@
+// Package recorder holds the bot: it joins a LiveKit room as a hidden
+// participant and writes every participant's stream to a file of its own, as
+// the packets arrive.
+//
+// A Bot's goroutine owns the room: who is in it, what is subscribed, which
+// recordings run. Each stream (the tracks of one participant that belong
+// together) has a goroutine that owns the tracks' packets, their clocks and
+// the parts that are written; readers only move packets from the network to
+// it. Each recording has a goroutine that owns its journal.
+package recorder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	lksdk "github.com/livekit/server-sdk-go/v2"
+
+	"github.com/google/uuid"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// Options are what a bot needs to know.
+type Options struct {
+	// URL is the WebSocket URL of LiveKit.
+	URL string
+	// Token mints the token with which identity joins room.
+	Token func(room, identity string) (string, error)
+	// Archive is where recordings are kept.
+	Archive recording.Archive
+	// Node names this process in journals and manifests.
+	Node string
+	Log  *slog.Logger
+}
+
+// Report is what a bot tells of a recording between calls: that its first
+// media is on disk, or, when Ended is set, that it is over.
+type Report struct {
+	ID           string
+	FirstMediaAt time.Time
+	Ended        recording.EndReason
+	// Manifest is what was recorded, if anything could be made whole.
+	Manifest *recording.Manifest
+	Err      *recording.Error
+}
+
+// ErrClosed is the error of a call on a bot that has left its room.
+var ErrClosed = errors.New("bot has left the room")
+
+// Bot records one room. All its recordings share one connection and one pass
+// over the packets.
+type Bot struct {
+	opts     Options
+	name     string // the room's
+	identity string
+	epoch    int64
+	log      *slog.Logger
+	report   func(Report)
+
+	// origin is zero of the bot's monotonic clock.
+	origin time.Time
+	ctx    context.Context //nolint:containedctx // ends everything the bot started
+	cancel context.CancelFunc
+	inbox  chan func()
+	done   chan struct{}
+
+	// Owned by run.
+	room      *lksdk.Room
+	leaving   bool
+	captures  map[string]*capture
+	streams   map[streamKey]*stream
+	people    map[string]person
+	requested map[string]bool
+}
+
+// Open joins room and returns the bot once it is in. epoch is the fencing
+// number of the node's lease; report is called from the bot's goroutine and
+// must not call the bot.
+func Open(ctx context.Context, room string, epoch int64, o Options, report func(Report)) (*Bot, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	b := &Bot{
+		opts: o, name: room, epoch: epoch, report: report,
+		identity: fmt.Sprintf("roomreel-recorder-%d-%.8s", epoch, uuid.NewString()),
+		log:      o.Log.With("room", room, "epoch", epoch),
+		origin:   time.Now(), ctx: life, cancel: cancel,
+		inbox: make(chan func(), 256), done: make(chan struct{}),
+		captures: map[string]*capture{}, streams: map[streamKey]*stream{},
+		people: map[string]person{}, requested: map[string]bool{},
+	}
+	if err := b.connect(ctx); err != nil {
+		cancel()
+		return nil, err
+	}
+	go b.run()
+	b.do(b.reconcile)
+	return b, nil
+}
+
+// now is the time on the bot's monotonic clock.
+func (b *Bot) now() time.Duration { return time.Since(b.origin) }
+
+// do hands f to the bot's goroutine. It waits while the inbox is full, and
+// drops f once the bot has left.
+func (b *Bot) do(f func()) bool {
+	select {
+	case b.inbox <- f:
+		return true
+	case <-b.done:
+		return false
+	}
+}
+
+// reconcileEvery is the net below LiveKit's events: a lost one is made good.
+const reconcileEvery = 2 * time.Second
+
+func (b *Bot) run() {
+	defer close(b.done)
+	tick := time.NewTicker(reconcileEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case f := <-b.inbox:
+			f()
+		case <-tick.C:
+			b.reconcile()
+		case <-b.ctx.Done():
+			return
+		}
+	}
+}
+
+// Start begins a recording in the room. Media is subscribed, and keyframes are
+// asked for, at once; a report tells when the first of it is on disk.
+func (b *Bot) Start(ctx context.Context, rec recording.Recording) error {
+	return b.ask(ctx, func() error {
+		if b.captures[rec.ID] != nil {
+			return nil
+		}
+		now := b.now()
+		epoch := recording.EpochEntry{
+			Number: b.epoch, Node: b.opts.Node, Wall: b.origin.Add(now).UTC().Round(0), Room: b.name,
+		}
+		c, err := openCapture(b.opts.Archive, rec, epoch, now, b.log)
+		if err != nil {
+			return recording.AsError(err, recording.CodeWriteFailed)
+		}
+		c.onMedia = func(at time.Duration) {
+			b.do(func() { b.report(Report{ID: rec.ID, FirstMediaAt: b.origin.Add(at).UTC().Round(0)}) })
+		}
+		b.captures[rec.ID] = c
+		for _, p := range b.people {
+			c.note(now, p.entry(true))
+		}
+		b.noteMutes(c, now)
+		for _, s := range b.streams {
+			s.attach(c)
+		}
+		b.reconcile()
+		return nil
+	})
+}
+
+// noteMutes tells a new recording which tracks are muted already.
+func (b *Bot) noteMutes(c *capture, now time.Duration) {
+	for _, rp := range b.room.GetRemoteParticipants() {
+		for _, pub := range rp.TrackPublications() {
+			if pub.IsMuted() {
+				c.note(now, recording.Entry{Mute: &recording.MuteEntry{SID: pub.SID(), Muted: true}})
+			}
+		}
+	}
+}
+
+// Stop ends a recording. When it returns, every file and the manifest are
+// complete, seekable and synced.
+func (b *Bot) Stop(ctx context.Context, id string, why recording.EndReason) (*recording.Manifest, error) {
+	type result struct {
+		m   *recording.Manifest
+		err error
+	}
+	got := make(chan result, 1)
+	err := b.ask(ctx, func() error {
+		c := b.captures[id]
+		if c == nil {
+			return recording.Errorf(recording.CodeNotFound, "recording %s does not run in room %q", id, b.name)
+		}
+		b.end(c, why, nil, func(m *recording.Manifest, err error) { got <- result{m, err} })
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case r := <-got:
+		return r.m, r.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("stop recording %s: %w", id, ctx.Err())
+	}
+}
+
+// end takes c out of the room and, beside the bot's goroutine, completes its
+// files and hands the manifest to then.
+func (b *Bot) end(c *capture, why recording.EndReason, cause *recording.Error, then func(*recording.Manifest, error)) {
+	delete(b.captures, c.rec.ID)
+	ended := make([]<-chan struct{}, 0, len(b.streams))
+	for _, s := range b.streams {
+		ended = append(ended, s.detach(c, why))
+	}
+	at := b.now()
+	b.reconcile()
+	go func() {
+		for _, done := range ended {
+			<-done
+		}
+		then(c.close(b.ctx, at, why, cause))
+	}()
+}
+
+// endAll ends every recording from within, and reports each.
+func (b *Bot) endAll(why recording.EndReason, cause *recording.Error) {
+	for id, c := range b.captures {
+		b.end(c, why, cause, func(m *recording.Manifest, err error) {
+			r := Report{ID: id, Ended: why, Manifest: m, Err: cause}
+			if err != nil && r.Err == nil {
+				r.Err = recording.AsError(err, recording.CodeWriteFailed)
+			}
+			b.do(func() { b.report(r) })
+		})
+	}
+}
+
+// Close ends what still runs, leaves the room, and returns when everything the
+// bot started has ended.
+func (b *Bot) Close(ctx context.Context, why recording.EndReason) error {
+	var ids []string
+	err := b.ask(ctx, func() error {
+		for id := range b.captures {
+			ids = append(ids, id)
+		}
+		return nil
+	})
+	if errors.Is(err, ErrClosed) {
+		return nil
+	}
+	for _, id := range ids {
+		if _, serr := b.Stop(ctx, id, why); serr != nil {
+			err = errors.Join(err, serr)
+		}
+	}
+	leave := func() error { b.leaving = true; return nil }
+	if lerr := b.ask(ctx, leave); lerr != nil {
+		return errors.Join(err, lerr)
+	}
+	b.room.Disconnect()
+	b.do(func() {
+		for _, s := range b.streams {
+			s.close()
+		}
+		b.cancel()
+	})
+	select {
+	case <-b.done:
+	case <-ctx.Done():
+		return errors.Join(err, ctx.Err())
+	}
+	for _, s := range b.streams {
+		<-s.done
+	}
+	return err
+}
+
+// ask runs f in the bot's goroutine and returns what it returns.
+func (b *Bot) ask(ctx context.Context, f func() error) error {
+	res := make(chan error, 1)
+	if !b.do(func() { res <- f() }) {
+		return ErrClosed
+	}
+	select {
+	case err := <-res:
+		return err
+	case <-b.done:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

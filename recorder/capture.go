@@ -1,0 +1,127 @@
+package recorder
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// A capture is one recording while this node makes it: its directory and its
+// journal. Streams send it journal entries; the bot opens and closes it.
+type capture struct {
+	rec recording.Recording
+	dir string
+	// start is when it began on the bot's clock: zero of its journal's epoch.
+	start time.Duration
+	log   *slog.Logger
+
+	entries chan recording.Entry
+	closed  chan struct{}
+	err     error
+
+	// refused are the SIDs of tracks that were told off; the bot owns it.
+	refused map[string]bool
+
+	// finalizing are the parts that are being completed.
+	finalizing sync.WaitGroup
+
+	firstMedia sync.Once
+	onMedia    func(at time.Duration)
+}
+
+// journalQueue bounds the entries on their way to the journal. Senders wait
+// when it is full: an entry is never dropped.
+const journalQueue = 1024
+
+// openCapture creates the directory and the journal of rec, and opens an epoch.
+func openCapture(a recording.Archive, rec recording.Recording, epoch recording.EpochEntry, start time.Duration, log *slog.Logger) (*capture, error) {
+	dir, err := a.Create(rec.ID)
+	if err != nil {
+		return nil, err
+	}
+	j, err := recording.OpenJournal(dir)
+	if err != nil {
+		return nil, err
+	}
+	c := &capture{
+		rec: rec, dir: dir, start: start, log: log.With("recording", rec.ID),
+		entries: make(chan recording.Entry, journalQueue), closed: make(chan struct{}),
+		refused: map[string]bool{},
+	}
+	if err := j.Append(recording.Entry{Epoch: &epoch}); err != nil {
+		_ = j.Close()
+		return nil, err
+	}
+	if err := j.Sync(); err != nil {
+		_ = j.Close()
+		return nil, err
+	}
+	go c.write(j)
+	return c, nil
+}
+
+// write owns the journal until entries is closed.
+func (c *capture) write(j *recording.Journal) {
+	defer close(c.closed)
+	const flushEvery, syncEvery = 250 * time.Millisecond, 8 // every eighth flush
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	flushes := 0
+	for {
+		var err error
+		select {
+		case e, open := <-c.entries:
+			if !open {
+				c.err = j.Close()
+				return
+			}
+			err = j.Append(e)
+		case <-tick.C:
+			if flushes++; flushes%syncEvery == 0 {
+				err = j.Sync()
+			} else {
+				err = j.Flush()
+			}
+		}
+		if err != nil && c.err == nil {
+			c.err = err
+			c.log.Error("journal cannot be written", "error", err)
+		}
+	}
+}
+
+// note adds an entry to the journal. at is on the bot's clock.
+func (c *capture) note(at time.Duration, e recording.Entry) {
+	e.At = c.timeline(at)
+	c.entries <- e
+}
+
+// timeline converts a time on the bot's clock to one in the capture's epoch.
+func (c *capture) timeline(at time.Duration) recording.Seconds {
+	return recording.Seconds((at - c.start).Round(time.Microsecond))
+}
+
+// media tells that the first media of the recording has reached the disk.
+func (c *capture) media(at time.Duration) {
+	c.firstMedia.Do(func() { c.onMedia(at) })
+}
+
+// close waits for the parts that are being finalised, ends the journal and
+// solves the manifest. No stream may send to the capture any more.
+func (c *capture) close(ctx context.Context, at time.Duration, reason recording.EndReason, cause *recording.Error) (*recording.Manifest, error) {
+	c.finalizing.Wait()
+	c.note(at, recording.Entry{End: &recording.EndEntry{Reason: reason, Error: cause}})
+	close(c.entries)
+	select {
+	case <-c.closed:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if c.err != nil {
+		return nil, recording.Errorf(recording.CodeWriteFailed, "write journal: %w", c.err)
+	}
+	return Solve(c.dir, c.rec)
+}

@@ -1,0 +1,180 @@
+package packet
+
+// vp9 takes the payload of RFC 9628. A picture is the frames of its spatial
+// layers, lowest first; its last packet has the marker (section 4.1).
+type vp9 struct {
+	layer layer
+	spans []vp9Span
+	// sizes of the spatial layers, from the last scalability structure.
+	sizes [8][2]int
+}
+
+// vp9Span is the frame of one spatial layer within the picture.
+type vp9Span struct {
+	spatial    uint8
+	start, end int // end is 0 until the frame is whole
+}
+
+// vp9Descriptor is the VP9 payload descriptor (RFC 9628 section 4.2).
+type vp9Descriptor struct {
+	start, end bool // B and E
+	spatial    uint8
+	layer      layer
+	size       int
+
+	hasSizes bool
+	layers   int
+	sizes    [8][2]int
+}
+
+// parseVP9Descriptor reports false if the descriptor is cut or if nothing
+// follows it.
+func parseVP9Descriptor(b []byte) (d vp9Descriptor, ok bool) {
+	r := bitReader{b: b}
+	hasPicture, predicted, hasLayer, flexible := r.flag(), r.flag(), r.flag(), r.flag()
+	d.start, d.end = r.flag(), r.flag()
+	hasStructure := r.flag()
+	r.skip(1)
+	if hasPicture {
+		d.layer.hasPicture = true
+		long := r.flag()
+		d.layer.picture = uint16(r.u(7))
+		if long {
+			d.layer.picture = d.layer.picture<<8 | uint16(r.u(8))
+		}
+	}
+	if hasLayer {
+		r.skip(4) // TID, U
+		d.spatial = uint8(r.u(3))
+		r.skip(1) // D
+		if !flexible {
+			r.skip(8) // TL0PICIDX
+		}
+	}
+	if flexible && predicted {
+		const most = 3 // reference indices
+		for n := 1; ; n++ {
+			r.skip(7)
+			if !r.flag() {
+				break
+			}
+			if n == most {
+				return d, false
+			}
+		}
+	}
+	if hasStructure {
+		d.parseStructure(&r)
+	}
+	d.size = r.pos / 8
+	return d, !r.short && len(b) > d.size
+}
+
+// parseStructure reads the scalability structure (RFC 9628 section 4.2.1).
+func (d *vp9Descriptor) parseStructure(r *bitReader) {
+	d.layers = int(r.u(3)) + 1
+	hasSizes, hasGroup := r.flag(), r.flag()
+	r.skip(3)
+	if hasSizes {
+		d.hasSizes = true
+		for i := range d.layers {
+			d.sizes[i] = [2]int{int(r.u(16)), int(r.u(16))}
+		}
+	}
+	if hasGroup {
+		for n := r.u(8); n > 0; n-- {
+			r.skip(4) // TID, U
+			references := int(r.u(2))
+			r.skip(2 + 8*references)
+		}
+	}
+}
+
+func (v *vp9) reset() { v.layer, v.spans = layer{}, v.spans[:0] }
+
+func (v *vp9) starts(payload []byte) bool {
+	d, ok := parseVP9Descriptor(payload)
+	return ok && d.start && d.spatial == 0
+}
+
+func (v *vp9) add(frame, payload []byte) ([]byte, error) {
+	d, ok := parseVP9Descriptor(payload)
+	if !ok {
+		return nil, errPayload
+	}
+	if d.start != v.complete() {
+		return nil, errPayload
+	}
+	if d.start {
+		if n := len(v.spans); n > 0 && d.spatial <= v.spans[n-1].spatial {
+			return nil, errPayload
+		}
+		v.spans = append(v.spans, vp9Span{spatial: d.spatial, start: len(frame)})
+		v.layer = d.layer
+	}
+	span := &v.spans[len(v.spans)-1]
+	if d.spatial != span.spatial {
+		return nil, errPayload
+	}
+	if d.hasSizes {
+		v.sizes = d.sizes
+	}
+	frame = append(frame, payload[d.size:]...)
+	if d.end {
+		span.end = len(frame)
+	}
+	return frame, nil
+}
+
+// complete reports whether every spatial layer that has begun has ended.
+func (v *vp9) complete() bool {
+	n := len(v.spans)
+	return n == 0 || v.spans[n-1].end > 0
+}
+
+func (v *vp9) finish(frame []byte, f *Frame) ([]byte, error) {
+	if !v.complete() {
+		return nil, errPayload
+	}
+	f.layer = v.layer
+	lowest, ok := parseVP9Header(frame[:v.spans[0].end])
+	if !ok {
+		return nil, errPayload
+	}
+	f.Keyframe = lowest.key
+	if f.Keyframe {
+		top := v.spans[len(v.spans)-1]
+		header, ok := parseVP9Header(frame[top.start:top.end])
+		if !ok {
+			return nil, errPayload
+		}
+		if f.Width, f.Height = header.width, header.height; f.Width == 0 {
+			f.Width, f.Height = v.sizes[top.spatial][0], v.sizes[top.spatial][1]
+		}
+	}
+	if len(v.spans) == 1 {
+		return frame, nil
+	}
+	return v.appendIndex(frame), nil
+}
+
+// appendIndex makes a superframe of the spatial layers (VP9 bitstream annex B):
+// decoders that are not told of the layers find them by it.
+func (v *vp9) appendIndex(frame []byte) []byte {
+	largest := 0
+	for _, s := range v.spans {
+		largest = max(largest, s.end-s.start)
+	}
+	width := 1
+	for largest >= 1<<(8*width) {
+		width++
+	}
+	marker := byte(0b110<<5 | (width-1)<<3 | (len(v.spans) - 1))
+	frame = append(frame, marker)
+	for _, s := range v.spans {
+		for i := range width {
+			frame = append(frame, byte((s.end-s.start)>>(8*i)))
+		}
+	}
+	return append(frame, marker)
+}

@@ -1,0 +1,99 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/roomreel/roomreel/recorder/webm"
+	"github.com/roomreel/roomreel/recording"
+)
+
+// Repair makes the recording in dir whole after a crash: every part that was
+// being written is finished from what is there, the journal is closed, and the
+// manifest is solved anew. why is the reason of the end that the journal gets
+// if it has none. Repair may run again, also after it was interrupted itself.
+func Repair(ctx context.Context, dir string, rec recording.Recording, why recording.EndReason) (*recording.Manifest, error) {
+	entries, _, err := recording.ReadJournal(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, recording.Errorf(recording.CodeNotFound, "recording %s has no journal on this node", rec.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := replay(entries, rec)
+	if err != nil {
+		return nil, err
+	}
+	j, err := recording.OpenJournal(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer j.Close()
+	for _, p := range s.parts {
+		if p.finished {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("repair recording %s: %w", rec.ID, err)
+		}
+		end := repairPart(dir, p)
+		if err := j.Append(recording.Entry{At: s.end - s.shift, PartEnd: end}); err != nil {
+			return nil, err
+		}
+	}
+	if !s.ended {
+		if err := j.Append(recording.Entry{At: s.end - s.shift, End: &recording.EndEntry{Reason: why}}); err != nil {
+			return nil, err
+		}
+	}
+	if err := j.Close(); err != nil {
+		return nil, err
+	}
+	return Solve(dir, rec)
+}
+
+// repairPart finishes the file of a part that a crash left open.
+func repairPart(dir string, p *solvingPart) *recording.PartEndEntry {
+	end := &recording.PartEndEntry{ID: p.ID, Reason: recording.EndedByCrash}
+	path := filepath.Join(dir, filepath.Base(p.File))
+	open := path + webm.OpenSuffix
+	if _, err := os.Stat(open); errors.Is(err, fs.ErrNotExist) {
+		open = path // finished, but the journal does not say so
+	}
+	summary, err := webm.Repair(open)
+	if err != nil {
+		if !errors.Is(err, webm.ErrEmpty) {
+			end.Error = recording.Errorf(recording.CodeWriteFailed, "repair part: %w", err)
+		}
+		return end
+	}
+	end.Duration, end.Bytes = recording.Seconds(summary.Duration), summary.Size
+	for _, t := range summary.Tracks {
+		end.Tracks = append(end.Tracks, recording.TrackTotals{
+			Number: t.Number, First: recording.Seconds(t.First), Last: recording.Seconds(t.Last),
+			Frames: t.Blocks, Bytes: t.Bytes,
+		})
+	}
+	return end
+}
+
+// Unfinished reports whether the recording in dir was left open by a crash.
+func Unfinished(dir string) (bool, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return false, fmt.Errorf("look for unfinished parts: %w", err)
+	}
+	manifest := false
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), webm.OpenSuffix) {
+			return true, nil
+		}
+		manifest = manifest || e.Name() == recording.ManifestFile
+	}
+	return !manifest, nil
+}

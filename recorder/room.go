@@ -1,0 +1,222 @@
+package recorder
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// connect joins the room. What LiveKit tells from then on becomes messages to
+// the bot's goroutine.
+func (b *Bot) connect(ctx context.Context) error {
+	token, err := b.opts.Token(b.name, b.identity)
+	if err != nil {
+		return err
+	}
+	room := lksdk.NewRoom(b.callbacks())
+	if err := room.JoinWithContextAndToken(ctx, b.opts.URL, token, lksdk.WithAutoSubscribe(false), lksdk.WithDisableRegionDiscovery()); err != nil {
+		return recording.Errorf(recording.CodeRoomUnreachable, "join room %q on LiveKit: %w", b.name, err)
+	}
+	b.room = room
+	if err := raiseReceiveBuffers(); err != nil {
+		b.log.Warn("receive buffers stay small: packets may be lost under load", "error", err)
+	}
+	return nil
+}
+
+func (b *Bot) callbacks() *lksdk.RoomCallback {
+	reconcile := func(*lksdk.RemoteTrackPublication, *lksdk.RemoteParticipant) { b.do(b.reconcile) }
+	return &lksdk.RoomCallback{
+		OnParticipantConnected: func(rp *lksdk.RemoteParticipant) {
+			p := person{rp.Identity(), rp.SID(), rp.Name()}
+			b.do(func() { b.joined(p); b.reconcile() })
+		},
+		OnParticipantDisconnected: func(rp *lksdk.RemoteParticipant) {
+			p := person{rp.Identity(), rp.SID(), rp.Name()}
+			b.do(func() { b.left(p) })
+		},
+		OnActiveSpeakersChanged: func(speakers []lksdk.Participant) {
+			identities := make([]string, 0, len(speakers))
+			for _, p := range speakers {
+				identities = append(identities, p.Identity())
+			}
+			b.do(func() {
+				b.noteAll(recording.Entry{Speakers: &recording.SpeakersEntry{Identities: identities}})
+			})
+		},
+		OnReconnecting: func() { b.log.Warn("connection to room interrupted") },
+		OnReconnected:  func() { b.do(b.reconcile) },
+		OnDisconnected: func() { b.do(b.disconnected) },
+		ParticipantCallback: lksdk.ParticipantCallback{
+			OnTrackPublished:   reconcile,
+			OnTrackUnpublished: reconcile,
+			OnTrackSubscribed: func(t *webrtc.TrackRemote, pub *lksdk.RemoteTrackPublication, rp *lksdk.RemoteParticipant) {
+				b.subscribed(t, pub, rp)
+			},
+			OnTrackSubscriptionFailed: func(sid string, rp *lksdk.RemoteParticipant) {
+				b.log.Warn("track has no publication yet: subscribing again", "participant", rp.Identity(), "track", sid)
+				b.do(func() { clear(b.requested); b.reconcile() })
+			},
+			OnTrackMuted:   func(pub lksdk.TrackPublication, p lksdk.Participant) { b.muted(pub.SID(), true) },
+			OnTrackUnmuted: func(pub lksdk.TrackPublication, p lksdk.Participant) { b.muted(pub.SID(), false) },
+		},
+	}
+}
+
+// person is a participant at one of their stays in the room.
+type person struct{ identity, sid, name string }
+
+func (p person) entry(present bool) recording.Entry {
+	return recording.Entry{Participant: &recording.ParticipantEntry{
+		Identity: p.identity, SID: p.sid, Name: p.name, Present: present,
+	}}
+}
+
+func (b *Bot) joined(p person) {
+	if known, ok := b.people[p.identity]; ok && known.sid == p.sid {
+		return
+	}
+	b.people[p.identity] = p
+	b.noteAll(p.entry(true))
+}
+
+func (b *Bot) left(p person) {
+	if known, ok := b.people[p.identity]; ok && known.sid == p.sid {
+		delete(b.people, p.identity)
+	}
+	b.noteAll(p.entry(false))
+}
+
+func (b *Bot) muted(sid string, muted bool) {
+	b.do(func() { b.noteAll(recording.Entry{Mute: &recording.MuteEntry{SID: sid, Muted: muted}}) })
+}
+
+// noteAll adds an entry to the journal of every recording.
+func (b *Bot) noteAll(e recording.Entry) {
+	now := b.now()
+	for _, c := range b.captures {
+		c.note(now, e)
+	}
+}
+
+// reconcile makes the subscriptions as the recordings want them. It may run at
+// any time and any number of times.
+func (b *Bot) reconcile() {
+	for _, rp := range b.room.GetRemoteParticipants() {
+		b.joined(person{rp.Identity(), rp.SID(), rp.Name()})
+		for _, p := range rp.TrackPublications() {
+			pub, ok := p.(*lksdk.RemoteTrackPublication)
+			if !ok {
+				continue
+			}
+			want := b.wanted(pub, rp.Identity())
+			if b.requested[pub.SID()] == want {
+				continue
+			}
+			if err := pub.SetSubscribed(want); err != nil {
+				b.log.Warn("subscription not sent: trying again", "participant", rp.Identity(), "track", pub.SID(), "error", err)
+				continue
+			}
+			b.requested[pub.SID()] = want
+		}
+	}
+}
+
+// wanted reports whether any recording takes the publication. Tracks that
+// cannot be recorded are told once to every recording that would take them.
+func (b *Bot) wanted(pub *lksdk.RemoteTrackPublication, identity string) bool {
+	info := pub.TrackInfo()
+	if info == nil {
+		return false
+	}
+	stream, kind := streamName(info), kindOf(info)
+	want := false
+	for _, c := range b.captures {
+		if !c.rec.Selection.Takes(identity, stream, kind) {
+			continue
+		}
+		if info.Encryption != livekit.Encryption_NONE {
+			c.refuse(b.now(), identity, info, info.MimeType, recording.Errorf(recording.CodeEncrypted,
+				"the track is end-to-end encrypted (%s): only its participants hold the key", info.Encryption))
+			continue
+		}
+		want = true
+	}
+	return want
+}
+
+// streamName names the stream a track belongs to: what its publisher called
+// it, else what LiveKit's clients call the source.
+func streamName(info *livekit.TrackInfo) string {
+	if info.Stream != "" {
+		return info.Stream
+	}
+	switch info.Source {
+	case livekit.TrackSource_CAMERA, livekit.TrackSource_MICROPHONE:
+		return "camera"
+	case livekit.TrackSource_SCREEN_SHARE, livekit.TrackSource_SCREEN_SHARE_AUDIO:
+		return "screen_share"
+	}
+	if info.Name != "" {
+		return info.Name
+	}
+	return "unknown"
+}
+
+func kindOf(info *livekit.TrackInfo) recording.Kind {
+	if info.Type == livekit.TrackType_AUDIO {
+		return recording.Audio
+	}
+	return recording.Video
+}
+
+// disconnected tells the bot that LiveKit ended its connection.
+func (b *Bot) disconnected() {
+	if b.leaving {
+		return
+	}
+	switch why := b.room.DisconnectReason(); why {
+	case livekit.DisconnectReason_ROOM_CLOSED, livekit.DisconnectReason_ROOM_DELETED:
+		b.endAll(recording.EndedByRoom, nil)
+	default:
+		b.rejoin(fmt.Sprintf("LiveKit ended the connection (%s)", why))
+	}
+}
+
+// The times a bot takes to come back into a room that it fell out of.
+const (
+	rejoinFor   = 30 * time.Second
+	rejoinPause = time.Second
+)
+
+// rejoin joins the room again, with the recordings going on: their streams
+// wait for the same identities. After rejoinFor it gives up.
+func (b *Bot) rejoin(why string) {
+	b.log.Warn("left the room unasked: joining again", "cause", why)
+	clear(b.requested)
+	deadline := time.Now().Add(rejoinFor)
+	var try func()
+	try = func() {
+		if b.leaving {
+			return
+		}
+		ctx, cancel := context.WithDeadline(b.ctx, deadline)
+		err := b.connect(ctx)
+		cancel()
+		switch {
+		case err == nil:
+			b.reconcile()
+		case time.Now().Add(rejoinPause).Before(deadline):
+			time.AfterFunc(rejoinPause, func() { b.do(try) })
+		default:
+			b.endAll(recording.EndedByFailure, recording.AsError(err, recording.CodeRoomUnreachable))
+		}
+	}
+	try()
+}

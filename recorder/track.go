@@ -1,0 +1,175 @@
+package recorder
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/roomreel/roomreel/recorder/packet"
+	"github.com/roomreel/roomreel/recording"
+)
+
+// A track is one subscription to one publication. Its reader moves packets to
+// the stream; all else belongs to the stream's goroutine.
+type track struct {
+	sid    string
+	source string
+	kind   recording.Kind
+	codec  packet.Codec
+	ssrc   uint32
+
+	remote *webrtc.TrackRemote
+	// pli asks the publisher for a keyframe.
+	pli func()
+	// overflowed counts packets dropped because the stream's queue was full.
+	overflowed atomic.Int64
+
+	receiver *packet.Receiver
+	clock    clock
+	// began is when its first frame arrived.
+	began time.Duration
+	// journaled is when the clock was last written to the journals.
+	journaled time.Duration
+	// frozen is the last picture before the freeze that is going on.
+	frozen packet.Timestamp
+	// disagreed is how often in a row pictures were found out of step with sound.
+	disagreed int
+}
+
+// totals are the track's counters so far.
+func (t *track) totals() totals {
+	n := t.receiver.Stats()
+	return totals{
+		packets: n.Accepted + n.Resync + n.Jump + n.Overflow,
+		lost:    n.Lost + t.overflowed.Load(), duplicates: n.Duplicate,
+		frames: n.Frames, bytes: n.Bytes,
+	}
+}
+
+// subscribed takes a track that LiveKit begins to send.
+func (b *Bot) subscribed(remote *webrtc.TrackRemote, pub *lksdk.RemoteTrackPublication, rp *lksdk.RemoteParticipant) {
+	info, identity := pub.TrackInfo(), rp.Identity()
+	if info == nil {
+		return
+	}
+	mime := remote.Codec().MimeType
+	codec, err := packet.ParseMIME(mime)
+	if err != nil {
+		b.do(func() {
+			for _, c := range b.captures {
+				if c.rec.Selection.Takes(identity, streamName(info), kindOf(info)) {
+					c.refuse(b.now(), identity, info, mime, recording.Errorf(recording.CodeUnsupportedCodec,
+						"%s cannot be recorded: publish Opus, and VP8, VP9, AV1, H.264 or H.265", mime))
+				}
+			}
+		})
+		return
+	}
+	t := &track{
+		sid: pub.SID(), source: sourceName(info), kind: kindOf(info), codec: codec,
+		ssrc: uint32(remote.SSRC()), remote: remote, pli: func() { rp.WritePLI(remote.SSRC()) },
+		receiver: packet.NewReceiver(codec), clock: clock{rate: codec.ClockRate()},
+	}
+	b.do(func() {
+		s := b.stream(identity, streamName(info), t)
+		if t.kind == recording.Audio && expectsMatroska(rp, streamName(info)) {
+			s.queue.call(func() { s.matroska = true })
+		}
+		pub.OnRTCP(func(p rtcp.Packet) {
+			if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == t.ssrc {
+				at := b.now()
+				s.queue.call(func() { s.senderReport(t, sr.NTPTime, sr.RTPTime, at) })
+			}
+		})
+		s.add(t)
+	})
+}
+
+// streamKey names a stream within a room.
+type streamKey struct{ identity, stream string }
+
+// stream returns the stream that t belongs to. Where a participant publishes a
+// second track of the same kind under the same name, that one gets a stream of
+// its own.
+func (b *Bot) stream(identity, name string, t *track) *stream {
+	for n := 1; ; n++ {
+		key := streamKey{identity, name}
+		if n > 1 {
+			key.stream = fmt.Sprintf("%s-%d", name, n)
+		}
+		s := b.streams[key]
+		if s == nil {
+			s = newStream(b, key)
+			b.streams[key] = s
+			for _, c := range b.captures {
+				s.attach(c)
+			}
+		}
+		if s.claim(t) {
+			return s
+		}
+	}
+}
+
+// expectsMatroska reports whether the pictures of a stream are published in a
+// codec that WebM cannot hold: sound that comes first then goes to Matroska too.
+func expectsMatroska(rp *lksdk.RemoteParticipant, stream string) bool {
+	for _, pub := range rp.TrackPublications() {
+		info := pub.(*lksdk.RemoteTrackPublication).TrackInfo()
+		if info == nil || kindOf(info) != recording.Video || streamName(info) != stream {
+			continue
+		}
+		if codec, err := packet.ParseMIME(info.MimeType); err == nil && !containers[codec].WebM() {
+			return true
+		}
+	}
+	return false
+}
+
+func sourceName(info *livekit.TrackInfo) string { return strings.ToLower(info.Source.String()) }
+
+// read moves packets from the network to the stream until the track ends. It
+// never waits for the stream: what does not fit is dropped and counted.
+func (t *track) read(s *stream) {
+	bound := videoQueue
+	if t.kind == recording.Audio {
+		bound = audioQueue
+	}
+	for {
+		buf := packet.GetBuffer()
+		n, _, err := t.remote.Read(buf.Bytes())
+		if err != nil {
+			buf.Release()
+			if errors.Is(err, io.ErrShortBuffer) {
+				t.overflowed.Add(1)
+				continue
+			}
+			s.queue.call(func() { s.trackEnded(t) })
+			return
+		}
+		if !s.queue.push(item{track: t, packet: buf, size: n, arrival: s.bot.now()}, bound) {
+			t.overflowed.Add(1)
+			buf.Release()
+		}
+	}
+}
+
+// refuse tells, once for each track, that it cannot be recorded.
+func (c *capture) refuse(at time.Duration, identity string, info *livekit.TrackInfo, codec string, why *recording.Error) {
+	if c.refused[info.Sid] {
+		return
+	}
+	c.refused[info.Sid] = true
+	c.log.Warn("track is not recorded", "participant", identity, "track", info.Sid, "code", why.Code, "cause", why.Message)
+	c.note(at, recording.Entry{Refused: &recording.RefusedEntry{
+		Participant: identity, SID: info.Sid, Source: sourceName(info), Codec: codec, Error: why,
+	}})
+}

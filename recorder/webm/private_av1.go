@@ -1,0 +1,167 @@
+package webm
+
+import "fmt"
+
+// AV1CodecPrivate returns the AV1CodecConfigurationRecord (AV1 in ISOBMFF section
+// 2.3.3) for a sequence header OBU, with or without its size field. Blocks of the
+// track hold OBUs with size fields and without temporal delimiters.
+func AV1CodecPrivate(sequenceHeader []byte) ([]byte, error) {
+	payload, err := sequencePayload(sequenceHeader)
+	if err != nil {
+		return nil, err
+	}
+	s := av1Sequence{bitReader: bitReader{b: payload}}
+	s.parse()
+	if s.short || s.profile > 2 {
+		return nil, fmt.Errorf("%w: AV1 sequence header", ErrInvalidCodecData)
+	}
+	b := []byte{
+		0x81, // marker and version
+		byte(s.profile<<5 | s.level),
+		byte(s.tier<<7 | s.high<<6 | s.twelve<<5 | s.mono<<4 | s.subX<<3 | s.subY<<2 | s.position),
+		0, // no presentation delay
+		1<<3 | 1<<1,
+	}
+	b = leb128(b, len(payload))
+	return append(b, payload...), nil
+}
+
+// sequencePayload returns the OBU without its header (AV1 section 5.3).
+func sequencePayload(obu []byte) ([]byte, error) {
+	invalid := fmt.Errorf("%w: not an AV1 sequence header", ErrInvalidCodecData)
+	if len(obu) < 2 || obu[0]>>3 != 1 {
+		return nil, invalid
+	}
+	body := obu[1:]
+	if obu[0]&4 != 0 { // obu_extension_flag
+		body = body[1:]
+	}
+	if obu[0]&2 != 0 { // obu_has_size_field
+		size, n := parseLEB128(body)
+		if n == 0 || size > len(body)-n {
+			return nil, invalid
+		}
+		body = body[n : n+size]
+	}
+	return body, nil
+}
+
+// av1Sequence is what the record takes from a sequence header.
+type av1Sequence struct {
+	bitReader
+	profile, level, tier uint32
+	high, twelve, mono   uint32
+	subX, subY, position uint32
+}
+
+// parse reads sequence_header_obu as far as its colours (AV1 section 5.5.1).
+func (s *av1Sequence) parse() {
+	s.profile = s.u(3)
+	s.skip(1) // still_picture
+	reduced := s.flag()
+	if reduced {
+		s.level = s.u(5)
+	} else {
+		s.operatingPoints()
+	}
+	width, height := int(s.u(4))+1, int(s.u(4))+1
+	s.skip(width + height)
+	if !reduced && s.flag() { // frame_id_numbers_present_flag
+		s.skip(4 + 3)
+	}
+	s.skip(3) // 128x128 superblocks, filter intra, intra edge filter
+	if !reduced {
+		s.tools()
+	}
+	s.skip(3) // superres, cdef, restoration
+	s.colours()
+}
+
+// operatingPoints reads the timing and the operating points, of which the first
+// one's level and tier count.
+func (s *av1Sequence) operatingPoints() {
+	decoderModel, delayBits := false, 0
+	if s.flag() { // timing_info_present_flag
+		s.skip(32 + 32)
+		if s.flag() { // equal_picture_interval
+			s.ue()
+		}
+		if decoderModel = s.flag(); decoderModel {
+			delayBits = int(s.u(5)) + 1
+			s.skip(32 + 5 + 5)
+		}
+	}
+	displayDelay := s.flag()
+	points := int(s.u(5)) + 1
+	for i := range points {
+		s.skip(12) // operating_point_idc
+		level, tier := s.u(5), uint32(0)
+		if level > 7 {
+			tier = s.u(1)
+		}
+		if i == 0 {
+			s.level, s.tier = level, tier
+		}
+		if decoderModel && s.flag() {
+			s.skip(2*delayBits + 1)
+		}
+		if displayDelay && s.flag() {
+			s.skip(4)
+		}
+	}
+}
+
+// tools passes over the coding tools of a sequence that is not a still picture.
+func (s *av1Sequence) tools() {
+	s.skip(4) // interintra, masked, warped, dual filter
+	orderHint := s.flag()
+	if orderHint {
+		s.skip(2)
+	}
+	screenContent := s.flag() // seq_choose_screen_content_tools
+	if !screenContent {
+		screenContent = s.flag() // seq_force_screen_content_tools
+	}
+	if screenContent && !s.flag() { // seq_choose_integer_mv
+		s.skip(1)
+	}
+	if orderHint {
+		s.skip(3)
+	}
+}
+
+// colours reads color_config (AV1 section 5.5.2).
+func (s *av1Sequence) colours() {
+	s.high = s.u(1)
+	if s.profile == 2 && s.high == 1 {
+		s.twelve = s.u(1)
+	}
+	if s.profile != 1 {
+		s.mono = s.u(1)
+	}
+	var primaries, transfer, matrix uint32 = 2, 2, 2
+	if s.flag() {
+		primaries, transfer, matrix = s.u(8), s.u(8), s.u(8)
+	}
+	switch {
+	case s.mono == 1:
+		s.subX, s.subY = 1, 1
+		return
+	case primaries == 1 && transfer == 13 && matrix == 0: // sRGB: 4:4:4
+		return
+	}
+	s.skip(1) // color_range
+	switch {
+	case s.profile == 0:
+		s.subX, s.subY = 1, 1
+	case s.profile == 2 && s.twelve == 1:
+		if s.subX = s.u(1); s.subX == 1 {
+			s.subY = s.u(1)
+		}
+	case s.profile == 2:
+		s.subX = 1
+	}
+	if s.subX == 1 && s.subY == 1 {
+		s.position = s.u(2)
+	}
+}

@@ -1,0 +1,143 @@
+package recording
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// compositionsDir is the folder of films inside a recording's directory.
+const compositionsDir = "compositions"
+
+// Archive is the folder that holds one directory per recording.
+type Archive struct{ root string }
+
+// OpenArchive opens the recordings folder below data, creating it if needed.
+// It proves by writing that the folder can be used.
+func OpenArchive(data string) (Archive, error) {
+	root := filepath.Join(data, "recordings")
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return Archive{}, fmt.Errorf("open data folder: %w", err)
+	}
+	probe, err := os.CreateTemp(root, ".probe-*")
+	if err != nil {
+		return Archive{}, fmt.Errorf("write to data folder: %w", err)
+	}
+	_ = probe.Close()
+	if err := os.Remove(probe.Name()); err != nil {
+		return Archive{}, fmt.Errorf("write to data folder: %w", err)
+	}
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return Archive{}, fmt.Errorf("open data folder: %w", err)
+	}
+	return Archive{root: abs}, nil
+}
+
+// Root is the absolute path of the folder.
+func (a Archive) Root() string { return a.root }
+
+// Dir returns the directory of a recording. It need not exist.
+func (a Archive) Dir(id string) (string, error) {
+	if err := CheckID(PrefixRecording, id); err != nil {
+		return "", err
+	}
+	return filepath.Join(a.root, id), nil
+}
+
+// Create makes the directory of a recording, durably. An existing one is kept:
+// a recording that moves to another node goes on in the same directory.
+func (a Archive) Create(id string) (string, error) {
+	dir, err := a.Dir(id)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("create recording folder: %w", err)
+	}
+	return dir, SyncDir(a.root)
+}
+
+// IDs lists the recordings in the archive, oldest first.
+func (a Archive) IDs() ([]string, error) {
+	entries, err := os.ReadDir(a.root)
+	if err != nil {
+		return nil, fmt.Errorf("list recordings: %w", err)
+	}
+	var ids []string
+	for _, e := range entries {
+		if e.IsDir() && CheckID(PrefixRecording, e.Name()) == nil {
+			ids = append(ids, e.Name())
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// Manifest reads the manifest of a recording. The error is a *Error with
+// CodeNotFound when there is none.
+func (a Archive) Manifest(id string) (*Manifest, error) {
+	dir, err := a.Dir(id)
+	if err != nil {
+		return nil, err
+	}
+	m, err := ReadManifest(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, Errorf(CodeNotFound, "recording %s has no manifest on this node", id)
+	}
+	return m, err
+}
+
+// OpenPart opens the media file of a part for reading.
+func (a Archive) OpenPart(id, part string) (*os.File, *Part, error) {
+	if err := CheckID(PrefixPart, part); err != nil {
+		return nil, nil, err
+	}
+	m, err := a.Manifest(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	i := slices.IndexFunc(m.Parts, func(p Part) bool { return p.ID == part })
+	if i < 0 {
+		return nil, nil, Errorf(CodeNotFound, "recording %s has no part %s", id, part)
+	}
+	dir, err := a.Dir(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := openBelow(dir, m.Parts[i].File)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, &m.Parts[i], nil
+}
+
+// OpenFilm opens the file of a composition that is ready for reading.
+func (a Archive) OpenFilm(c Composition) (*os.File, error) {
+	dir, err := a.Dir(c.RecordingID)
+	if err != nil {
+		return nil, err
+	}
+	if c.State != CompositionReady {
+		return nil, Errorf(CodeNotReady, "composition %s is %s: its film can be downloaded once it is ready", c.ID, c.State)
+	}
+	return openBelow(CompositionsDir(dir), c.File)
+}
+
+// CompositionsDir is the folder of films of the recording in dir.
+func CompositionsDir(dir string) string { return filepath.Join(dir, compositionsDir) }
+
+// openBelow opens name inside dir and refuses whatever would leave it.
+func openBelow(dir, name string) (*os.File, error) {
+	f, err := os.OpenInRoot(dir, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, Errorf(CodeNotFound, "file %s is not on this node", name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open file: %w", err)
+	}
+	return f, nil
+}
