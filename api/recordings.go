@@ -48,8 +48,10 @@ func (s *Server) routeRecordings() {
 			Description: "Writes down that the room should be recorded and answers at once; a node takes it up within moments. Get the recording to see its state.",
 		},
 		access: fullAccess,
-		codes: []recording.Code{recording.CodeInvalidRequest, recording.CodeRoomNotFound, recording.CodeAlreadyRecording,
-			recording.CodeRoomUnreachable, recording.CodeCapacity},
+		codes: []recording.Code{
+			recording.CodeInvalidRequest, recording.CodeRoomNotFound, recording.CodeAlreadyRecording,
+			recording.CodeRoomUnreachable, recording.CodeCapacity,
+		},
 	}, s.startRecording)
 	route(s, operation{
 		Operation: huma.Operation{

@@ -152,8 +152,10 @@ func (p *place) recorded(t *testing.T, room string) (rec recording.Recording, pa
 	part = recording.Part{
 		ID: recording.NewID(recording.PrefixPart), Participant: "../Änne \"x\"\r\n", Stream: "camera", Epoch: 1,
 		Duration: recording.Seconds(2 * time.Second), Bytes: int64(len(bytes)), Ended: recording.EndedByStop,
-		Tracks: []recording.Track{{Number: 1, SIDs: []string{"TR_1"}, Source: "camera", Kind: recording.Video, Codec: "vp8",
-			End: recording.Seconds(2 * time.Second), Sync: []recording.SyncPoint{{}}, Sizes: []recording.Size{{Width: 640, Height: 360}}}},
+		Tracks: []recording.Track{{
+			Number: 1, SIDs: []string{"TR_1"}, Source: "camera", Kind: recording.Video, Codec: "vp8",
+			End: recording.Seconds(2 * time.Second), Sync: []recording.SyncPoint{{}}, Sizes: []recording.Size{{Width: 640, Height: 360}},
+		}},
 	}
 	part.File = part.ID + ".webm"
 	rec = recording.Recording{

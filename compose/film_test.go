@@ -71,10 +71,20 @@ func TestFilmTellsTheTruth(t *testing.T) {
 				colour string
 			}{
 				{0.5, all, "red"},
-				{1.4, left, "red"}, {1.4, right, "blue"}, {1.4, place{160, 10}, "canvas"},
-				{2.8, tl, "red"}, {2.8, tr, "blue"}, {2.8, bottom, "green"}, {2.8, place{20, 134}, "canvas"},
-				{4.8, tl, "red"}, {4.8, tr, "blue"}, {4.8, bottom, "green"},
-				{5.8, left, "red"}, {5.8, right, "green"}, {7.2, left, "red"}, {7.2, right, "green"},
+				{1.4, left, "red"},
+				{1.4, right, "blue"},
+				{1.4, place{160, 10}, "canvas"},
+				{2.8, tl, "red"},
+				{2.8, tr, "blue"},
+				{2.8, bottom, "green"},
+				{2.8, place{20, 134}, "canvas"},
+				{4.8, tl, "red"},
+				{4.8, tr, "blue"},
+				{4.8, bottom, "green"},
+				{5.8, left, "red"},
+				{5.8, right, "green"},
+				{7.2, left, "red"},
+				{7.2, right, "green"},
 			} {
 				if got := d.colour(want.at-zero+0.4, want.place.x, want.place.y); got != want.colour {
 					t.Errorf("at %v s on the timeline (%d,%d) is %s, not %s", want.at+0.4, want.place.x, want.place.y, got, want.colour)
@@ -84,9 +94,19 @@ func TestFilmTellsTheTruth(t *testing.T) {
 				at    float64
 				place place
 			}{
-				{1, left}, {2, left}, {3, tl}, {5, tl}, {6, left}, {7, left},
-				{3.33, bottom}, {5.33, bottom}, {6.33, right}, {7.33, right},
-				{1.66, right}, {2.66, tr}, {4.66, tr},
+				{1, left},
+				{2, left},
+				{3, tl},
+				{5, tl},
+				{6, left},
+				{7, left},
+				{3.33, bottom},
+				{5.33, bottom},
+				{6.33, right},
+				{7.33, right},
+				{1.66, right},
+				{2.66, tr},
+				{4.66, tr},
 			} {
 				flash, beep := d.flash(want.at-zero-0.1, want.place.x, want.place.y), d.beep(want.at-zero-0.1)
 				t.Logf("%v: flash %+.1f ms, beep %+.1f ms", want.at, 1000*(flash-want.at+zero), 1000*(beep-want.at+zero))
@@ -153,11 +173,19 @@ func TestPicturesThatChange(t *testing.T) {
 		x, y   int
 		colour string
 	}{
-		{1, 80, 46, "red"}, {1, 14, 46, "red"},
-		{5, 80, 46, "red"}, {5, 14, 46, "card"},
-		{1, 200, 20, "green"}, {3, 200, 20, "card"}, {5, 200, 20, "green"},
-		{1, 80, 134, "blue"}, {1, 14, 134, "card"}, {5, 80, 134, "blue"},
-		{1, 200, 134, "yellow"}, {2.9, 200, 134, "yellow"}, {5, 200, 134, "card"},
+		{1, 80, 46, "red"},
+		{1, 14, 46, "red"},
+		{5, 80, 46, "red"},
+		{5, 14, 46, "card"},
+		{1, 200, 20, "green"},
+		{3, 200, 20, "card"},
+		{5, 200, 20, "green"},
+		{1, 80, 134, "blue"},
+		{1, 14, 134, "card"},
+		{5, 80, 134, "blue"},
+		{1, 200, 134, "yellow"},
+		{2.9, 200, 134, "yellow"},
+		{5, 200, 134, "card"},
 	} {
 		if got := d.colour(want.at, want.x, want.y); got != want.colour {
 			t.Errorf("at %v s (%d,%d) is %s, not %s", want.at, want.x, want.y, got, want.colour)

@@ -93,8 +93,7 @@ func TestReportedEnds(t *testing.T) {
 				st.bot("blue", "n1").report(c.report)
 				got := reaches(t, s, r.ID, c.state)
 				want.State, want.Ended, want.Error = c.state, c.ended, c.err
-				want.StartedAt, want.StoppedAt, want.Duration, want.Parts, want.Bytes =
-					result.StartedAt, result.StoppedAt, result.Duration, result.Parts, result.Bytes
+				want.StartedAt, want.StoppedAt, want.Duration, want.Parts, want.Bytes = result.StartedAt, result.StoppedAt, result.Duration, result.Parts, result.Bytes
 				if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(recording.Error{})); diff != "" {
 					t.Error(diff)
 				}

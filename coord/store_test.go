@@ -424,8 +424,8 @@ func TestOfferDropsOldest(t *testing.T) {
 }
 
 func TestRedisAway(t *testing.T) {
-	real := startServer(t)
-	frozen := startProxy(t, real.addr)
+	server := startServer(t)
+	frozen := startProxy(t, server.addr)
 	frozen.set(true)
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -62,7 +62,7 @@ type Bot struct {
 
 	// origin is zero of the bot's monotonic clock.
 	origin time.Time
-	ctx    context.Context //nolint:containedctx // ends everything the bot started
+	ctx    context.Context // ends everything the bot started
 	cancel context.CancelFunc
 	inbox  chan func()
 	done   chan struct{}

@@ -19,6 +19,13 @@ import (
 var version = "dev"
 
 func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "roomreel: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {
@@ -26,10 +33,7 @@ func main() {
 		<-ctx.Done()
 		stop()
 	}()
-	if err := command().Run(ctx, os.Args); err != nil {
-		fmt.Fprintln(os.Stderr, "roomreel: "+err.Error())
-		os.Exit(1)
-	}
+	return command().Run(ctx, os.Args)
 }
 
 func command() *cli.Command {

@@ -180,11 +180,7 @@ func TestMeetingIsRecordedInSync(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Error(err)
 	}
-	seen := witness.View().Snapshot()
-	if err := witness.Close(); err != nil {
-		t.Error(err)
-	}
-	s.checkWitness(t, seen)
+	checkWitness(ctx, t, witness)
 
 	m, err := s.api.Manifest(ctx, rec.ID)
 	if err != nil {
@@ -246,9 +242,28 @@ func checkLips(t *testing.T, who string, s meeting.Signal) {
 	t.Logf("%s: sound after picture by %v at worst, %d flashes, %d beeps", who, meeting.Worst(skews).By, len(s.Flashes), len(s.Beeps))
 }
 
-// checkWitness asserts what an ordinary participant saw: the others, never the
-// bot, and that the room was being recorded.
-func (s *stage) checkWitness(t *testing.T, seen meeting.Snapshot) {
+// checkWitness asserts what an ordinary participant saw: the others, Cleo who
+// came later too, never the bot, and that the room was being recorded for as
+// long as it was.
+func checkWitness(ctx context.Context, t *testing.T, witness *meeting.Participant) {
 	t.Helper()
-	t.Logf("witness saw %+v", seen)
+	seen, err := witness.View().Await(ctx, func(v meeting.Snapshot) bool {
+		return len(v.RecordingChanges) > 0 && !v.Recording
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if want := []string{"anna", "ben", "cleo"}; !slices.Equal(seen.Seen, want) {
+		t.Errorf("a participant saw %q, want %q", seen.Seen, want)
+	}
+	var told []bool
+	for _, c := range seen.RecordingChanges {
+		told = append(told, c.Recording)
+	}
+	if want := []bool{true, false}; !slices.Equal(told, want) {
+		t.Errorf("a participant was told of recording %v, want %v", told, want)
+	}
+	if err := witness.Close(); err != nil {
+		t.Error(err)
+	}
 }

@@ -45,9 +45,9 @@ func main() {
 	keep := flag.Bool("keep", false, "stay up afterwards, for a visitor to join")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *program, *data, *keep); err != nil {
-		stop()
+	err := run(ctx, *program, *data, *keep)
+	stop()
+	if err != nil {
 		log.Fatalf("demo: %v", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
+	"github.com/twitchtv/twirp"
 )
 
 // ErrNotPublished means that a participant was asked about a source that it does not publish.
@@ -108,10 +109,11 @@ func (o Options) withDefaults() (Options, error) {
 
 // Participant is someone in a room. Its methods may be called from any goroutine.
 type Participant struct {
-	opts Options
-	room *lksdk.Room
-	view *View
-	told *reports
+	server Server
+	opts   Options
+	room   *lksdk.Room
+	view   *View
+	told   *reports
 
 	mu           sync.Mutex // publications, and the order of publishing, unpublishing and closing
 	publications map[livekit.TrackSource]*publication
@@ -129,7 +131,7 @@ func Join(ctx context.Context, server Server, options Options) (*Participant, er
 		return nil, fmt.Errorf("join: %w", err)
 	}
 	p := &Participant{
-		opts: opts, view: newView(), told: &reports{epoch: opts.Epoch},
+		server: server, opts: opts, view: newView(), told: &reports{epoch: opts.Epoch},
 		publications: make(map[livekit.TrackSource]*publication),
 	}
 	callback := p.view.callback()
@@ -251,7 +253,8 @@ func (p *Participant) Sources() []livekit.TrackSource {
 	return sources
 }
 
-// Close stops publishing and leaves the room as a person does who hangs up. Closing twice is harmless.
+// Close stops publishing and leaves the room as a person does who hangs up; on return the others have
+// been told, or soon will be. Closing twice is harmless.
 func (p *Participant) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -263,6 +266,35 @@ func (p *Participant) Close() error {
 		pub.stop()
 	}
 	clear(p.publications)
+	sid := p.room.LocalParticipant.SID()
 	p.room.Disconnect()
-	return nil
+	return p.awaitGone(sid)
+}
+
+// awaitGone waits until the server has noticed that the participant left, and removes it if it does
+// not. The SDK closes its connection right behind the leave request, and on a busy machine the
+// server sees the connection closed before it reads the request: then it waits 20 s for a return.
+func (p *Participant) awaitGone(sid string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	rooms := lksdk.NewRoomServiceClient(p.server.URL, p.server.Key, p.server.Secret)
+	who := &livekit.RoomParticipantIdentity{Room: p.opts.Room, Identity: p.opts.Identity}
+	for patience := time.Now().Add(time.Second); ; {
+		info, err := rooms.GetParticipant(ctx, who)
+		if err == nil && info.Sid != sid || isNotFound(err) {
+			return nil
+		}
+		if err == nil && time.Now().After(patience) {
+			_, err = rooms.RemoveParticipant(ctx, who)
+		}
+		if err != nil && !isNotFound(err) {
+			return fmt.Errorf("leave %s as %s: %w", p.opts.Room, p.opts.Identity, err)
+		}
+		sleepUntil(ctx, time.Now().Add(20*time.Millisecond))
+	}
+}
+
+func isNotFound(err error) bool {
+	var refusal twirp.Error
+	return errors.As(err, &refusal) && refusal.Code() == twirp.NotFound
 }

@@ -116,7 +116,7 @@ func TestClockRateOverThirtyHours(t *testing.T) {
 	}
 }
 
-func TestCodecMIME(t *testing.T) {
+func TestRow25UnsupportedCodecsAreRefused(t *testing.T) {
 	for mime, want := range map[string]Codec{
 		"audio/opus": Opus, "video/VP8": VP8, "video/vp9": VP9, "video/AV1": AV1, "VIDEO/H264": H264, "video/H265": H265,
 		"audio/red": 0, "video/rtx": 0, "": 0, "VP8": 0,

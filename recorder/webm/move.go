@@ -3,7 +3,6 @@ package webm
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"time"
 )
 
@@ -29,12 +28,12 @@ func (t *trackIndex) remember(at, size, payload, cluster, now int64) {
 	t.young = append(t.young, placed{at + size - payload - timeAndFlags, now, cluster})
 }
 
-// Movable returns how far a move of the track by a given time can go: by itself,
-// less where the track would begin before the file does, or zero when it is
-// older than MoveWindow.
+// Movable returns how far a move of the track by a given time can go: by itself
+// in whole milliseconds, less where the track would begin before the file does,
+// or zero when it is older than MoveWindow or would be moved by more than that.
 func (w *Writer) Movable(track int, by time.Duration) time.Duration {
 	t := w.index.track(track)
-	if t == nil || t.settled || w.check() != nil {
+	if t == nil || t.settled || by.Abs() > MoveWindow || w.check() != nil {
 		return 0
 	}
 	return max(by.Round(time.Millisecond), -ticks(t.first))
@@ -51,6 +50,9 @@ func (w *Writer) Move(track int, by time.Duration) error {
 	t := w.index.track(track)
 	if t == nil {
 		return fmt.Errorf("%w: %d", ErrUnknownTrack, track)
+	}
+	if w.Movable(track, by) != by {
+		return fmt.Errorf("%w: track %d cannot be moved by %v", ErrInvalidBlock, track, by)
 	}
 	n := int64(by / time.Millisecond)
 	if n == 0 || t.blocks == 0 {
@@ -73,13 +75,10 @@ func (w *Writer) Move(track int, by time.Duration) error {
 
 // moveBlock patches the time of one block, in the buffer or in the file.
 func (w *Writer) moveBlock(p *placed, n int64) error {
-	relative := p.time + n - p.cluster
-	if relative < math.MinInt16 || relative > math.MaxInt16 {
-		return nil // cannot be: MoveWindow is shorter
-	}
 	p.time += n
 	var field [2]byte
-	binary.BigEndian.PutUint16(field[:], uint16(relative))
+	// It fits an int16: a cluster's length and MoveWindow together are less.
+	binary.BigEndian.PutUint16(field[:], uint16(p.time-p.cluster))
 	if p.at >= w.flushed {
 		copy(w.buf[p.at-w.flushed:], field[:])
 		return nil

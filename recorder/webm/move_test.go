@@ -1,6 +1,7 @@
 package webm
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -74,7 +75,7 @@ func TestMove(t *testing.T) {
 			got := map[int][]time.Duration{}
 			for {
 				b, err := r.Next()
-				if err == io.EOF {
+				if errors.Is(err, io.EOF) {
 					break
 				}
 				if err != nil {
@@ -106,5 +107,33 @@ func TestMoveOfOldTrack(t *testing.T) {
 	}
 	if got := w.Movable(1, time.Second); got != 0 {
 		t.Errorf("Movable = %v, want 0", got)
+	}
+	if err := w.Move(1, time.Second); !errors.Is(err, ErrInvalidBlock) {
+		t.Errorf("Move: %v, want ErrInvalidBlock", err)
+	}
+}
+
+// A move beyond what a block's time can hold is refused whole.
+func TestMoveTooFar(t *testing.T) {
+	w, err := Create(filepath.Join(t.TempDir(), "a.webm"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.SetTrack(Track{Number: 1, Kind: Video, Codec: VP8, Width: 64, Height: 64}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.WriteBlock(Block{Track: 1, Time: time.Second, Keyframe: true, Payload: []byte{1}}); err != nil {
+		t.Fatal(err)
+	}
+	before := w.Summary()
+	if got := w.Movable(1, 40*time.Second); got != 0 {
+		t.Errorf("Movable = %v, want 0", got)
+	}
+	if err := w.Move(1, 40*time.Second); !errors.Is(err, ErrInvalidBlock) {
+		t.Errorf("Move: %v, want ErrInvalidBlock", err)
+	}
+	if d := cmp.Diff(before, w.Summary()); d != "" {
+		t.Error(d)
 	}
 }

@@ -1,0 +1,19 @@
+FROM golang:1.26-bookworm AS build
+RUN apt-get update && apt-get install -y --no-install-recommends npm && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN make web && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /roomreel ./cmd/roomreel
+
+FROM debian:bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg ca-certificates curl \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --uid 10001 roomreel && install -d -o roomreel /data
+COPY --from=build /roomreel /usr/local/bin/roomreel
+USER roomreel
+VOLUME /data
+EXPOSE 7890
+HEALTHCHECK --interval=10s CMD curl -fsS http://127.0.0.1:7890/healthz >/dev/null
+ENTRYPOINT ["roomreel"]
+CMD ["serve"]
