@@ -102,6 +102,9 @@ func Open(ctx context.Context, room string, epoch int64, o Options, report func(
 	return b, nil
 }
 
+// Identity is the bot's in the room.
+func (b *Bot) Identity() string { return b.identity }
+
 // now is the time on the bot's monotonic clock.
 func (b *Bot) now() time.Duration { return time.Since(b.origin) }
 
@@ -145,6 +148,7 @@ func (b *Bot) Start(ctx context.Context, rec recording.Recording) error {
 		now := b.now()
 		epoch := recording.EpochEntry{
 			Number: b.epoch, Node: b.opts.Node, Wall: b.origin.Add(now).UTC().Round(0), Room: b.name,
+			Recording: rec.ID, Selection: rec.Selection, CreatedAt: rec.CreatedAt,
 		}
 		c, err := openCapture(b.opts.Archive, rec, epoch, now, b.log)
 		if err != nil {

@@ -14,7 +14,9 @@ import (
 type capture struct {
 	rec recording.Recording
 	dir string
-	// start is when it began on the bot's clock: zero of its journal's epoch.
+	// epoch is its number, and start when it began on the bot's clock: zero of
+	// the times in its journal.
+	epoch int64
 	start time.Duration
 	log   *slog.Logger
 
@@ -47,11 +49,11 @@ func openCapture(a recording.Archive, rec recording.Recording, epoch recording.E
 		return nil, err
 	}
 	c := &capture{
-		rec: rec, dir: dir, start: start, log: log.With("recording", rec.ID),
+		rec: rec, dir: dir, epoch: epoch.Number, start: start, log: log.With("recording", rec.ID),
 		entries: make(chan recording.Entry, journalQueue), closed: make(chan struct{}),
 		refused: map[string]bool{},
 	}
-	if err := j.Append(recording.Entry{Epoch: &epoch}); err != nil {
+	if err := j.Append(recording.Entry{Turn: epoch.Number, Epoch: &epoch}); err != nil {
 		_ = j.Close()
 		return nil, err
 	}
@@ -95,7 +97,7 @@ func (c *capture) write(j *recording.Journal) {
 
 // note adds an entry to the journal. at is on the bot's clock.
 func (c *capture) note(at time.Duration, e recording.Entry) {
-	e.At = c.timeline(at)
+	e.At, e.Turn = c.timeline(at), c.epoch
 	c.entries <- e
 }
 
@@ -109,8 +111,9 @@ func (c *capture) media(at time.Duration) {
 	c.firstMedia.Do(func() { c.onMedia(at) })
 }
 
-// close waits for the parts that are being finalised, ends the journal and
-// solves the manifest. No stream may send to the capture any more.
+// close waits for the parts that are being finalised, ends the journal, makes
+// whole what earlier epochs left, and solves the manifest. No stream may send to
+// the capture any more.
 func (c *capture) close(ctx context.Context, at time.Duration, reason recording.EndReason, cause *recording.Error) (*recording.Manifest, error) {
 	c.finalizing.Wait()
 	c.note(at, recording.Entry{End: &recording.EndEntry{Reason: reason, Error: cause}})
@@ -123,5 +126,5 @@ func (c *capture) close(ctx context.Context, at time.Duration, reason recording.
 	if c.err != nil {
 		return nil, recording.Errorf(recording.CodeWriteFailed, "write journal: %w", c.err)
 	}
-	return Solve(c.dir, c.rec)
+	return Repair(ctx, c.dir, c.rec, reason)
 }

@@ -16,7 +16,8 @@ import (
 // Repair makes the recording in dir whole after a crash: every part that was
 // being written is finished from what is there, the journal is closed, and the
 // manifest is solved anew. why is the reason of the end that the journal gets
-// if it has none. Repair may run again, also after it was interrupted itself.
+// if it has none. Repair may run again, also after it was interrupted itself. A
+// recording that is still being written is refused with webm.ErrInUse.
 func Repair(ctx context.Context, dir string, rec recording.Recording, why recording.EndReason) (*recording.Manifest, error) {
 	entries, _, err := recording.ReadJournal(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -29,36 +30,52 @@ func Repair(ctx context.Context, dir string, rec recording.Recording, why record
 	if err != nil {
 		return nil, err
 	}
-	j, err := recording.OpenJournal(dir)
-	if err != nil {
-		return nil, err
+	var ends []recording.Entry
+	add := func(e recording.Entry) {
+		e.At, e.Turn = s.end-s.shift, s.epoch.Number
+		ends = append(ends, e)
 	}
-	defer j.Close()
 	for _, p := range s.parts {
 		if p.finished {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("repair recording %s: %w", rec.ID, err)
+			return nil, fmt.Errorf("repair recording %s: %w", s.m.ID, err)
 		}
-		end := repairPart(dir, p)
-		if err := j.Append(recording.Entry{At: s.end - s.shift, PartEnd: end}); err != nil {
-			return nil, err
+		end, err := repairPart(dir, p)
+		if err != nil && p.Epoch == s.epoch.Number {
+			return nil, fmt.Errorf("repair recording %s: %w", s.m.ID, err)
 		}
+		add(recording.Entry{PartEnd: end})
 	}
 	if !s.ended {
-		if err := j.Append(recording.Entry{At: s.end - s.shift, End: &recording.EndEntry{Reason: why}}); err != nil {
-			return nil, err
-		}
+		add(recording.Entry{End: &recording.EndEntry{Reason: why}})
 	}
-	if err := j.Close(); err != nil {
+	if err := appendAll(dir, ends); err != nil {
 		return nil, err
 	}
 	return Solve(dir, rec)
 }
 
-// repairPart finishes the file of a part that a crash left open.
-func repairPart(dir string, p *solvingPart) *recording.PartEndEntry {
+func appendAll(dir string, entries []recording.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	j, err := recording.OpenJournal(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := j.Append(e); err != nil {
+			return errors.Join(err, j.Close())
+		}
+	}
+	return j.Close()
+}
+
+// repairPart finishes the file of a part that was left open. The error is that
+// somebody still writes it; all others are told in the entry.
+func repairPart(dir string, p *solvingPart) (*recording.PartEndEntry, error) {
 	end := &recording.PartEndEntry{ID: p.ID, Reason: recording.EndedByCrash}
 	path := filepath.Join(dir, filepath.Base(p.File))
 	open := path + webm.OpenSuffix
@@ -66,11 +83,15 @@ func repairPart(dir string, p *solvingPart) *recording.PartEndEntry {
 		open = path // finished, but the journal does not say so
 	}
 	summary, err := webm.Repair(open)
-	if err != nil {
-		if !errors.Is(err, webm.ErrEmpty) {
-			end.Error = recording.Errorf(recording.CodeWriteFailed, "repair part: %w", err)
+	switch {
+	case errors.Is(err, webm.ErrEmpty):
+		return end, nil
+	case err != nil:
+		end.Error = recording.Errorf(recording.CodeWriteFailed, "repair part: %w", err)
+		if errors.Is(err, webm.ErrInUse) {
+			return end, err
 		}
-		return end
+		return end, nil
 	}
 	end.Duration, end.Bytes = recording.Seconds(summary.Duration), summary.Size
 	for _, t := range summary.Tracks {
@@ -79,7 +100,7 @@ func repairPart(dir string, p *solvingPart) *recording.PartEndEntry {
 			Frames: t.Blocks, Bytes: t.Bytes,
 		})
 	}
-	return end
+	return end, nil
 }
 
 // Unfinished reports whether the recording in dir was left open by a crash.

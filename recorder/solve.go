@@ -11,7 +11,8 @@ import (
 
 // Solve replays the journal in dir and writes the manifest that follows from
 // it: where each part and each of its tracks lies on the timeline, and what
-// happened to them. A torn journal is replayed as far as it is whole.
+// happened to them. A torn journal is replayed as far as it is whole. What rec
+// leaves empty is taken from the journal.
 func Solve(dir string, rec recording.Recording) (*recording.Manifest, error) {
 	entries, _, err := recording.ReadJournal(dir)
 	if err != nil {
@@ -93,8 +94,11 @@ func replay(entries []recording.Entry, rec recording.Recording) (*solver, error)
 }
 
 func (s *solver) replay(e recording.Entry) {
-	if e.Epoch != nil {
+	switch {
+	case e.Epoch != nil:
 		s.openEpoch(*e.Epoch)
+	case e.Turn != 0 && e.Turn != s.epoch.Number:
+		return // of a node that did not know yet that its turn was over
 	}
 	s.now = s.shift + e.At
 	s.end = max(s.end, s.now)
@@ -145,6 +149,9 @@ func (s *solver) replay(e recording.Entry) {
 func (s *solver) openEpoch(e recording.EpochEntry) {
 	if s.epoch.Wall.IsZero() {
 		s.m.StartedAt = e.Wall
+		if s.m.ID == "" {
+			s.m.ID, s.m.Room, s.m.Selection, s.m.CreatedAt = e.Recording, e.Room, e.Selection, e.CreatedAt
+		}
 	}
 	s.closeOpen(s.end)
 	s.ended = false

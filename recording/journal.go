@@ -13,10 +13,14 @@ import (
 	"time"
 )
 
-// Entry is one line of a journal: when, and exactly one of the other fields.
+// Entry is one line of a journal: when, by whom, and exactly one of the other
+// fields.
 type Entry struct {
 	// At counts from the start of the epoch, on the monotonic clock.
 	At Seconds `json:"at_s"`
+	// Turn is the number of the epoch that the writer held. What a node writes
+	// after its turn has passed to another does not count.
+	Turn int64 `json:"turn,omitempty"`
 
 	Epoch       *EpochEntry       `json:"epoch,omitempty"`
 	Participant *ParticipantEntry `json:"participant,omitempty"`
@@ -42,6 +46,10 @@ type EpochEntry struct {
 	Wall    time.Time `json:"wall"`
 	Room    string    `json:"room"`
 	RoomSID string    `json:"room_sid,omitempty"`
+	// What the recording is, so that its directory tells all by itself.
+	Recording string    `json:"recording"`
+	Selection Selection `json:"selection,omitzero"`
+	CreatedAt time.Time `json:"created_at"`
 }
 
 // ParticipantEntry tells that a participant came or went, or has a new name.

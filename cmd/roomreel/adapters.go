@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/coord"
@@ -33,11 +34,22 @@ func (v verifier) Verify(token string) (api.Caller, error) {
 }
 
 // bot lets a node command a recorder's bot.
-type bot struct{ *recorder.Bot }
+type bot struct {
+	*recorder.Bot
+	room  string
+	rooms *plugin.Rooms
+}
 
 func (b bot) Stop(ctx context.Context, id string, why recording.EndReason) (coord.Result, error) {
 	m, err := b.Bot.Stop(ctx, id, why)
 	return resultOf(m), err
+}
+
+// Close leaves the room, and makes sure that LiveKit has noticed: a bot that it
+// still believes in would keep everybody told that they are being recorded.
+func (b bot) Close(ctx context.Context, why recording.EndReason) error {
+	err := b.Bot.Close(ctx, why)
+	return errors.Join(err, b.rooms.Remove(ctx, b.room, b.Identity()))
 }
 
 func resultOf(m *recording.Manifest) coord.Result {
@@ -52,7 +64,7 @@ func resultOf(m *recording.Manifest) coord.Result {
 }
 
 // openRoom returns what a node calls to get a bot into a room.
-func openRoom(o recorder.Options) coord.OpenRoom {
+func openRoom(o recorder.Options, rooms *plugin.Rooms) coord.OpenRoom {
 	return func(ctx context.Context, room string, epoch int64, report func(coord.Report)) (coord.Bot, error) {
 		b, err := recorder.Open(ctx, room, epoch, o, func(r recorder.Report) {
 			report(coord.Report{
@@ -62,6 +74,6 @@ func openRoom(o recorder.Options) coord.OpenRoom {
 		if err != nil {
 			return nil, err
 		}
-		return bot{b}, nil
+		return bot{b, room, rooms}, nil
 	}
 }

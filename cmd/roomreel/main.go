@@ -50,7 +50,7 @@ func command() *cli.Command {
 			Sources: cli.EnvVars("ROOMREEL_CONFIG"),
 		}},
 		Commands: []*cli.Command{
-			devCommand(), serveCommand(), doctorCommand(), composeCommand(), tokenCommand(), configCommand(),
+			devCommand(), serveCommand(), doctorCommand(), composeCommand(), repairCommand(), tokenCommand(), configCommand(),
 		},
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // main prints it
 	}

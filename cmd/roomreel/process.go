@@ -28,6 +28,9 @@ import (
 // and the composer.
 type process struct {
 	node     *coord.Node
+	store    *coord.Store
+	archive  recording.Archive
+	log      *slog.Logger
 	queue    *compose.Queue
 	server   *http.Server
 	listener net.Listener
@@ -56,10 +59,11 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	keys := plugin.Keys{Key: c.LiveKit.APIKey, Secret: c.LiveKit.APISecret}
 	rooms := plugin.NewRooms(c.LiveKit.URL, keys)
 	store := coord.NewStore(p.redis)
+	p.store, p.archive, p.log = store, archive, log
 
 	bots := recorder.Options{URL: c.LiveKit.URL, Token: keys.RecorderToken, Archive: archive, Node: c.Node, Log: log}
 	p.node = coord.NewNode(store, coord.NodeOptions{
-		Name: c.Node, Open: openRoom(bots), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
+		Name: c.Node, Open: openRoom(bots, rooms), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
 		MaxRooms: c.Recorder.MaxRooms, Log: log,
 	})
 	p.queue, err = compose.NewQueue(archive, compose.Options{
@@ -89,6 +93,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 func (p *process) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.node.Run(ctx) })
+	group.Go(func() error { p.restore(ctx); return nil })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
@@ -108,6 +113,53 @@ func (p *process) run(ctx context.Context) error {
 	err := group.Wait()
 	p.queue.Close()
 	return errors.Join(err, p.redis.Close())
+}
+
+// restore tells Redis of the recordings in the archive that it does not know,
+// after making whole those that a crash left unfinished. What Redis knows is
+// left to the nodes.
+func (p *process) restore(ctx context.Context) {
+	ids, err := p.archive.IDs()
+	if err != nil {
+		p.log.Error("archive cannot be listed", "error", err)
+		return
+	}
+	for _, id := range ids {
+		if _, err := p.store.Get(ctx, id); ctx.Err() != nil || recording.CodeOf(err) != recording.CodeNotFound {
+			continue
+		}
+		if err := p.restoreOne(ctx, id); err != nil {
+			p.log.Warn("recording in the archive cannot be restored", "recording", id, "error", err)
+		}
+	}
+}
+
+func (p *process) restoreOne(ctx context.Context, id string) error {
+	dir, err := p.archive.Dir(id)
+	if err != nil {
+		return err
+	}
+	unfinished, err := recorder.Unfinished(dir)
+	if err != nil {
+		return err
+	}
+	var m *recording.Manifest
+	if unfinished {
+		p.log.Info("making a recording whole that a crash left", "recording", id)
+		m, err = recorder.Repair(ctx, dir, recording.Recording{}, recording.EndedByCrash)
+	} else {
+		m, err = p.archive.Manifest(id)
+	}
+	if err != nil {
+		return err
+	}
+	r := resultOf(m)
+	_, err = p.store.Restore(ctx, recording.Recording{
+		ID: id, Room: m.Room, Selection: m.Selection, State: m.State, Ended: m.Ended, Error: m.Error,
+		CreatedAt: m.CreatedAt, StartedAt: m.StartedAt, StoppedAt: m.StoppedAt,
+		Duration: r.Duration, Parts: r.Parts, Bytes: r.Bytes,
+	})
+	return err
 }
 
 // finish completes what a node that died left of a recording.
