@@ -30,6 +30,9 @@ func TestAccess(t *testing.T) {
 		{"GET", "/v1/recordings?room=standup", "", 200, read},
 		{"GET", "/v1/recordings/{rec}", "", 200, read},
 		{"POST", "/v1/recordings/{live}/stop", "", 200, full},
+		{"POST", "/v1/recordings/{live}/pause", "", 200, full},
+		{"POST", "/v1/recordings/{live}/resume", "", 200, full},
+		{"PUT", "/v1/recordings/{live}/selection", `{"identities":["ann"]}`, 200, full},
 		{"GET", "/v1/recordings/{rec}/manifest", "", 200, read},
 		{"GET", "/v1/recordings/{rec}/parts", "", 200, read},
 		{"GET", "/v1/recordings/{rec}/parts/{prt}/media", "", 200, full},
@@ -64,7 +67,7 @@ func TestAccess(t *testing.T) {
 			}
 			path := strings.NewReplacer("{rec}", rec.ID, "{prt}", part.ID, "{cmp}", film.ID).Replace(r.path)
 			if strings.Contains(path, "{live}") {
-				live, err := p.store.Start(t.Context(), "standup", recording.Selection{})
+				live, err := p.store.Start(t.Context(), "standup", recording.Selection{}, recording.Limits{})
 				if err != nil {
 					t.Fatal(err)
 				}

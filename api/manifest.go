@@ -21,6 +21,7 @@ type Manifest struct {
 	Ended        string         `json:"ended,omitempty" doc:"Why it ended." example:"stop"`
 	Error        *Failure       `json:"error,omitempty" doc:"Why it failed."`
 	Duration     float64        `json:"duration_s" doc:"Length of the timeline." example:"1799.8"`
+	Pauses       []Interval     `json:"pauses,omitempty" doc:"Intervals of which nothing was written."`
 	Participants []Participant  `json:"participants" doc:"Who was in the room."`
 	Parts        []Part         `json:"parts" doc:"The media files."`
 	Refused      []RefusedTrack `json:"refused,omitempty" doc:"Tracks that could not be recorded."`
@@ -79,6 +80,7 @@ type Track struct {
 	Muted      []Interval  `json:"muted,omitempty" doc:"When it was muted."`
 	Gaps       []Interval  `json:"gaps,omitempty" doc:"Where packets were lost for good."`
 	Freezes    []Interval  `json:"freezes,omitempty" doc:"Where the picture stands still."`
+	Stalled    []Interval  `json:"stalled,omitempty" doc:"When nothing came although it was not muted."`
 	Packets    int64       `json:"packets" doc:"Packets received." example:"215000"`
 	Lost       int64       `json:"lost" doc:"Packets lost for good." example:"2"`
 	Duplicates int64       `json:"duplicates" doc:"Packets that came more than once." example:"0"`
@@ -120,7 +122,7 @@ func manifestBody(m *recording.Manifest) Manifest {
 		Version: m.Version, ID: m.ID, Room: m.Room, RoomSID: m.RoomSID, State: string(m.State), Selection: selectionBody(m.Selection),
 		CreatedAt: m.CreatedAt.UTC(), StartedAt: m.StartedAt.UTC(), StoppedAt: m.StoppedAt.UTC(),
 		Ended: string(m.Ended), Error: failureBody(m.Error), Duration: seconds(m.Duration),
-		Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody),
+		Pauses: each(m.Pauses, intervalBody), Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody),
 	}
 }
 
@@ -155,7 +157,7 @@ func trackBody(t recording.Track) Track {
 		Sizes: each(t.Sizes, func(z recording.Size) Size {
 			return Size{At: seconds(z.At), Width: z.Width, Height: z.Height}
 		}),
-		Muted: each(t.Muted, intervalBody), Gaps: each(t.Gaps, intervalBody), Freezes: each(t.Freezes, intervalBody),
+		Muted: each(t.Muted, intervalBody), Gaps: each(t.Gaps, intervalBody), Freezes: each(t.Freezes, intervalBody), Stalled: each(t.Stalled, intervalBody),
 		Packets: t.Packets, Lost: t.Lost, Duplicates: t.Duplicates, Frames: t.Frames, Bytes: t.Bytes,
 	}
 }

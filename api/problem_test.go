@@ -79,7 +79,7 @@ func TestMalformedRequests(t *testing.T) {
 		},
 		{
 			"state", "GET", "/v1/recordings?state=stopped,asleep", "", nil,
-			invalidRequest(422, "validation failed", api.FieldError{Location: "query.state[1]", Message: `expected value to be one of "queued, starting, recording, stopping, stopped, failed"`}),
+			invalidRequest(422, "validation failed", api.FieldError{Location: "query.state[1]", Message: `expected value to be one of "queued, starting, recording, paused, stopping, stopped, failed"`}),
 		},
 		{
 			"mistyped filter", "GET", "/v1/recordings?rooms=standup", "", nil,

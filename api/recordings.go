@@ -19,13 +19,14 @@ type RecordingParam struct {
 type StartRecording struct {
 	Room      string    `json:"room" minLength:"1" maxLength:"256" doc:"Name of the LiveKit room. It must exist." example:"standup"`
 	Selection Selection `json:"selection,omitzero" doc:"Which streams to take. All of them, when left out."`
+	Limits    Limits    `json:"limits,omitzero" doc:"When to end by itself. Never, when left out."`
 }
 
 type startRecordingInput struct{ Body StartRecording }
 
 type listRecordingsInput struct {
 	Room   string   `query:"room" maxLength:"256" doc:"Only recordings of this room." example:"standup"`
-	State  []string `query:"state" enum:"queued,starting,recording,stopping,stopped,failed" doc:"Only recordings in one of these states, separated by commas."`
+	State  []string `query:"state" enum:"queued,starting,recording,paused,stopping,stopped,failed" doc:"Only recordings in one of these states, separated by commas."`
 	Limit  int      `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"The most recordings to answer."`
 	Cursor string   `query:"cursor" maxLength:"512" doc:"The next_cursor of the page before."`
 }
@@ -79,6 +80,7 @@ func (s *Server) routeRecordings() {
 		access: fullAccess, timeout: s.stopTimeout,
 		codes: []recording.Code{recording.CodeInvalidID, recording.CodeNotFound, recording.CodeAlreadyStopped, recording.CodeNotReady},
 	}, s.stopRecording)
+	s.routeControl()
 }
 
 func (s *Server) startRecording(ctx context.Context, in *startRecordingInput) (*createdRecordingOutput, error) {
@@ -92,7 +94,7 @@ func (s *Server) startRecording(ctx context.Context, in *startRecordingInput) (*
 	if err := s.rooms.Check(ctx, room); err != nil {
 		return nil, err
 	}
-	r, err := s.recordings.Start(ctx, room, sel)
+	r, err := s.recordings.Start(ctx, room, sel, in.Body.Limits.domain())
 	if err != nil {
 		return nil, err
 	}

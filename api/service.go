@@ -10,7 +10,12 @@ import (
 // Every error that a caller caused is a *recording.Error.
 type Recordings interface {
 	// Start asks for a recording; CodeAlreadyRecording names the existing one.
-	Start(ctx context.Context, room string, sel recording.Selection) (recording.Recording, error)
+	Start(ctx context.Context, room string, sel recording.Selection, limits recording.Limits) (recording.Recording, error)
+	// Pause, Resume and Select change a recording that runs; CodeAlreadyStopped
+	// is for one that has ended or is about to.
+	Pause(ctx context.Context, id string) (recording.Recording, error)
+	Resume(ctx context.Context, id string) (recording.Recording, error)
+	Select(ctx context.Context, id string, sel recording.Selection) (recording.Recording, error)
 	// Stop asks for the end and waits until files and manifest are complete.
 	// CodeAlreadyStopped is for one that had ended before.
 	Stop(ctx context.Context, id string) (recording.Recording, error)

@@ -16,6 +16,9 @@ type Bot interface {
 	// that an earlier epoch began goes on with further parts: its FirstMediaAt
 	// and StartedAt may be set.
 	Start(ctx context.Context, r recording.Recording) error
+	// Update makes a running recording as r says: which tracks it takes, and
+	// whether it is paused.
+	Update(ctx context.Context, r recording.Recording) error
 	// Stop ends a recording; its files and manifest are complete when it
 	// returns. One that ended by itself yields its result again.
 	Stop(ctx context.Context, id string, why recording.EndReason) (Result, error)
@@ -42,6 +45,8 @@ type Report struct {
 	Result Result
 	// Err says that it failed and is over.
 	Err *recording.Error
+	// Live is how the tracks fare.
+	Live []recording.LiveTrack
 }
 
 // Result is what became of a recording: all its parts, those of earlier epochs
@@ -72,6 +77,9 @@ func (q *reports) add(r Report) {
 	m.ID = r.ID
 	if m.FirstMediaAt.IsZero() {
 		m.FirstMediaAt = r.FirstMediaAt
+	}
+	if r.Live != nil {
+		m.Live = r.Live
 	}
 	if m.Ended == "" && m.Err == nil { // the first end counts
 		m.Ended, m.Result, m.Err = r.Ended, r.Result, r.Err

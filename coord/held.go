@@ -3,6 +3,7 @@ package coord
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/roomreel/roomreel/recording"
@@ -15,7 +16,16 @@ type held struct {
 	started bool                // the bot has it
 	busy    bool                // a call about it is under way
 	dirty   bool                // Redis does not know rec yet
+	made    terms               // what the bot was told last
 }
+
+// terms are what callers can change of a running recording.
+type terms struct {
+	paused    bool
+	selection string // its key
+}
+
+func termsOf(r recording.Recording) terms { return terms{r.PauseWanted, r.Selection.Key()} }
 
 // began reports whether there may be files of it.
 func (h *held) began() bool { return !h.rec.StartedAt.IsZero() || !h.rec.FirstMediaAt.IsZero() }
@@ -55,7 +65,45 @@ func (r *room) advance(ctx context.Context, h *held) {
 		r.stop(ctx, h, recording.EndedByStop)
 	case !h.started && r.bot != nil && !r.gone:
 		r.start(h)
+	case h.started && h.made != termsOf(h.rec):
+		r.update(h)
 	}
+}
+
+// update makes a running recording as its callers want it.
+func (r *room) update(h *held) {
+	h.busy = true
+	bot, rec := r.bot, h.rec
+	r.call(func() (then func()) {
+		ctx, cancel := context.WithTimeout(r.calls, r.opts.CallTimeout)
+		defer cancel()
+		err := bot.Update(ctx, rec)
+		return func() {
+			h.busy = false
+			h.made = termsOf(rec) // also after a failure: trying again would fail again
+			if err != nil {
+				r.log.Error("recording was not changed", "recording", rec.ID, "error", err)
+				return
+			}
+			h.settle()
+		}
+	})
+}
+
+// settle makes the state tell whether a running recording is paused.
+func (h *held) settle() {
+	state := h.rec.State
+	switch {
+	case h.made.paused && (state == recording.Starting || state == recording.Active):
+		state = recording.Paused
+	case !h.made.paused && state == recording.Paused:
+		state = recording.Active
+		if h.rec.FirstMediaAt.IsZero() {
+			state = recording.Starting
+		}
+	}
+	h.dirty = h.dirty || state != h.rec.State
+	h.rec.State = state
 }
 
 // save writes the record if Redis does not know it. While Redis is away it
@@ -96,7 +144,8 @@ func (r *room) start(h *held) {
 			case err != nil:
 				r.fail(h, err)
 			default:
-				h.started, h.dirty = true, true
+				h.started, h.dirty, h.made = true, true, termsOf(rec)
+				h.settle()
 				if h.rec.StartedAt.IsZero() {
 					h.rec.StartedAt = r.store.now()
 				}
@@ -173,7 +222,7 @@ func (r *room) end(h *held, state recording.State, why recording.EndReason, resu
 	if h.rec.State.Final() {
 		return
 	}
-	h.rec.State, h.rec.Ended, h.rec.Error, h.dirty = state, why, cause, true
+	h.rec.State, h.rec.Ended, h.rec.Error, h.rec.Live, h.dirty = state, why, cause, nil, true
 	h.rec.StoppedAt = result.StoppedAt
 	if h.rec.StoppedAt.IsZero() {
 		h.rec.StoppedAt = r.store.now()
@@ -208,13 +257,19 @@ func (r *room) hear() {
 				h.rec.State = recording.Active
 			}
 		}
+		if report.Live != nil && !slices.Equal(report.Live, h.rec.Live) {
+			h.rec.Live, h.dirty = report.Live, true
+		}
 		switch {
 		case report.Err != nil:
-			why := report.Ended
+			why, state := report.Ended, recording.Failed
 			if why == "" {
 				why = recording.EndedByFailure
 			}
-			r.end(h, recording.Failed, why, report.Result, report.Err)
+			if report.Result.Parts > 0 {
+				state = recording.Stopped // what there is is whole
+			}
+			r.end(h, state, why, report.Result, report.Err)
 		case report.Ended != "":
 			r.gone = r.gone || report.Ended == recording.EndedByRoom
 			r.end(h, recording.Stopped, report.Ended, report.Result, nil)

@@ -67,16 +67,17 @@ func (s *Store) Release(ctx context.Context, l Lease) error {
 }
 
 // Put writes what the holder of a lease has to say of a recording: all of r
-// but its StopWanted, which stays set once it is. A record that Redis forgot
-// is written anew; a lease that ran out is taken back as by Renew. ErrFenced says that l was superseded; a record that is
-// final is refused as well.
+// but its StopWanted, which stays set once it is, and what its callers change
+// while it runs. A record that Redis forgot is written anew; a lease that ran
+// out is taken back as by Renew. ErrFenced says that l was superseded; a record
+// that is final is refused as well.
 func (s *Store) Put(ctx context.Context, l Lease, r recording.Recording) error {
 	stop := 0
 	if r.StopWanted {
 		stop = 1
 	}
 	reply, err := s.text(ctx, putScript, r.ID, r.Room, r.Selection.Key(), encode(r), string(r.State), stop,
-		l.Epoch, l.Node, l.generation, l.ttl.Milliseconds())
+		l.Epoch, l.Node, l.generation, l.ttl.Milliseconds(), wish{Paused: r.PauseWanted, Selection: &r.Selection}.encode())
 	switch {
 	case err != nil:
 		return fmt.Errorf("write record: %w", err)

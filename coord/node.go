@@ -123,7 +123,7 @@ func (n *Node) Run(ctx context.Context) error {
 		return errors.New("run node: NodeOptions must have Name and Open")
 	}
 	defer n.kill()
-	events := n.store.rdb.Subscribe(n.hard, prefix+"changes", prefix+"free")
+	events := n.store.rdb.Subscribe(n.hard, prefix+"changes", prefix+"free", prefix+"edits")
 	defer events.Close()
 	poll := time.NewTicker(n.opts.Poll)
 	defer poll.Stop()
@@ -164,8 +164,14 @@ func (n *Node) Run(ctx context.Context) error {
 
 // hear acts on a notification.
 func (n *Node) hear(channel, payload string) {
-	if channel == prefix+"free" {
+	switch channel {
+	case prefix + "free":
 		n.claim(payload)
+		return
+	case prefix + "edits":
+		if ours := n.rooms[payload]; ours != nil {
+			poke(ours.wake)
+		}
 		return
 	}
 	r, err := decode(payload)

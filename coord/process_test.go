@@ -50,6 +50,8 @@ func (b teller) Start(_ context.Context, r recording.Recording) error {
 	return nil
 }
 
+func (b teller) Update(context.Context, recording.Recording) error { return nil }
+
 func (b teller) Stop(context.Context, string, recording.EndReason) (Result, error) {
 	return Result{Parts: 1}, nil
 }

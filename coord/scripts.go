@@ -12,6 +12,7 @@ var lua embed.FS
 var (
 	startScript   = script("start")
 	stopScript    = script("stop")
+	editScript    = script("edit")
 	putScript     = script("put")
 	restoreScript = script("restore")
 	removeScript  = script("remove")

@@ -78,6 +78,11 @@ func (a *actor) Start(_ context.Context, r recording.Recording) error {
 
 var mediaAt = time.Date(2026, 3, 1, 10, 0, 1, 0, time.UTC)
 
+func (a *actor) Update(_ context.Context, rec recording.Recording) error {
+	a.note("update %s paused=%t takes=%v", rec.ID, rec.PauseWanted, rec.Selection.Identities)
+	return nil
+}
+
 func (a *actor) Stop(ctx context.Context, id string, why recording.EndReason) (Result, error) {
 	a.note("stop %s %s", id, why)
 	if a.stage.hold != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -38,7 +39,7 @@ func NewStore(rdb redis.UniversalClient) *Store {
 // UTF-8. While a recording of the same room with the same selection is wanted
 // or running, the error is CodeAlreadyRecording and Existing names it: of
 // concurrent calls exactly one wins.
-func (s *Store) Start(ctx context.Context, room string, sel recording.Selection) (recording.Recording, error) {
+func (s *Store) Start(ctx context.Context, room string, sel recording.Selection, limits recording.Limits) (recording.Recording, error) {
 	const longest = 256 // LiveKit's default limit.max_room_name_length
 	if room == "" || len(room) > longest || !utf8.ValidString(room) {
 		return recording.Recording{}, recording.Errorf(recording.CodeInvalidRequest,
@@ -47,8 +48,11 @@ func (s *Store) Start(ctx context.Context, room string, sel recording.Selection)
 	if err := sel.Validate(); err != nil {
 		return recording.Recording{}, err
 	}
+	if err := limits.Validate(); err != nil {
+		return recording.Recording{}, err
+	}
 	r := recording.Recording{
-		ID: recording.NewID(recording.PrefixRecording), Room: room, Selection: sel.Normal(),
+		ID: recording.NewID(recording.PrefixRecording), Room: room, Selection: sel.Normal(), Limits: limits,
 		State: recording.Queued, CreatedAt: s.now(),
 	}
 	existing, err := s.text(ctx, startScript, r.ID, room, r.Selection.Key(), encode(r))
@@ -152,7 +156,7 @@ func (s *Store) readAll(ctx context.Context, ids []string) ([]recording.Recordin
 	replies := make([]*redis.SliceCmd, len(ids))
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
-			replies[i] = p.HMGet(ctx, prefix+"rec:"+id, "stop", "doc")
+			replies[i] = p.HMGet(ctx, prefix+"rec:"+id, "stop", "wish", "doc")
 		}
 		return nil
 	})
@@ -162,11 +166,12 @@ func (s *Store) readAll(ctx context.Context, ids []string) ([]recording.Recordin
 	found := make([]recording.Recording, 0, len(ids))
 	for _, reply := range replies {
 		stop, _ := reply.Val()[0].(string)
-		doc, ok := reply.Val()[1].(string)
+		wish, _ := reply.Val()[1].(string)
+		doc, ok := reply.Val()[2].(string)
 		if !ok {
 			continue
 		}
-		r, err := decode(stop + doc)
+		r, err := decode(stop + wish + "\n" + doc)
 		if err != nil {
 			return nil, err
 		}
@@ -205,15 +210,22 @@ func encode(r recording.Recording) string {
 	return string(b)
 }
 
-// decode reads a stop flag, '0' or '1', followed by a document.
+// decode reads a record as it travels: a stop flag, '0' or '1', the wish if
+// there is one, a newline, and the document.
 func decode(s string) (recording.Recording, error) {
 	var r recording.Recording
-	if s == "" {
-		return r, recording.Errorf(recording.CodeInternal, "read record: it is empty")
+	head, doc, ok := strings.Cut(s, "\n")
+	if !ok || head == "" {
+		return r, recording.Errorf(recording.CodeInternal, "read record: it has no head")
 	}
-	if err := json.Unmarshal([]byte(s[1:]), &r); err != nil {
+	if err := json.Unmarshal([]byte(doc), &r); err != nil {
 		return r, recording.Errorf(recording.CodeInternal, "read record: %w", err)
 	}
-	r.StopWanted = s[0] == '1'
+	r.StopWanted = head[0] == '1'
+	w, err := decodeWish(head[1:])
+	if err != nil {
+		return r, err
+	}
+	w.apply(&r)
 	return r, nil
 }

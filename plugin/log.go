@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"log/slog"
+	"regexp"
 
 	"github.com/go-logr/logr"
 	"github.com/livekit/protocol/logger"
@@ -17,7 +18,13 @@ func BridgeLogs(log *slog.Logger) {
 	lksdk.SetLogger(l)
 }
 
-// quieter lowers everything below a warning to debug.
+// tokens matches tokens, which LiveKit's SDK writes to its logs with the URLs that
+// it connects to.
+var tokens = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]+`)
+
+func redact(s string) string { return tokens.ReplaceAllString(s, "[token]") }
+
+// quieter lowers everything below a warning to debug, and takes tokens out.
 type quieter struct{ slog.Handler }
 
 func (q quieter) Enabled(ctx context.Context, level slog.Level) bool {
@@ -25,15 +32,41 @@ func (q quieter) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 func (q quieter) Handle(ctx context.Context, r slog.Record) error {
-	r.Level = lower(r.Level)
-	return q.Handler.Handle(ctx, r)
+	clean := slog.NewRecord(r.Time, lower(r.Level), redact(r.Message), r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		clean.AddAttrs(redactAttr(a))
+		return true
+	})
+	return q.Handler.Handle(ctx, clean)
 }
 
 func (q quieter) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return quieter{q.Handler.WithAttrs(attrs)}
+	clean := make([]slog.Attr, len(attrs))
+	for i, a := range attrs {
+		clean[i] = redactAttr(a)
+	}
+	return quieter{q.Handler.WithAttrs(clean)}
 }
 
 func (q quieter) WithGroup(name string) slog.Handler { return quieter{q.Handler.WithGroup(name)} }
+
+// redactAttr takes tokens out of whatever an attribute prints as. Values that
+// hold none stay as they are.
+func redactAttr(a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindGroup {
+		group := a.Value.Group()
+		clean := make([]slog.Attr, len(group))
+		for i, member := range group {
+			clean[i] = redactAttr(member)
+		}
+		return slog.Attr{Key: a.Key, Value: slog.GroupValue(clean...)}
+	}
+	text := a.Value.Resolve().String()
+	if clean := redact(text); clean != text {
+		return slog.String(a.Key, clean)
+	}
+	return a
+}
 
 func lower(level slog.Level) slog.Level {
 	if level < slog.LevelWarn {

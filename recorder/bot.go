@@ -33,11 +33,13 @@ type Options struct {
 	Archive recording.Archive
 	// Node names this process in journals and manifests.
 	Node string
-	Log  *slog.Logger
+	// Watermarks guard the archive's disk; zero means unguarded.
+	Watermarks Watermarks
+	Log        *slog.Logger
 }
 
 // Report is what a bot tells of a recording between calls: that its first
-// media is on disk, or, when Ended is set, that it is over.
+// media is on disk, how its tracks fare, or, when Ended is set, that it is over.
 type Report struct {
 	ID           string
 	FirstMediaAt time.Time
@@ -45,6 +47,8 @@ type Report struct {
 	// Manifest is what was recorded, if anything could be made whole.
 	Manifest *recording.Manifest
 	Err      *recording.Error
+	// Live is how the tracks fare, told every few seconds while it runs.
+	Live []recording.LiveTrack
 }
 
 // ErrClosed is the error of a call on a bot that has left its room.
@@ -72,8 +76,11 @@ type Bot struct {
 	leaving   bool
 	captures  map[string]*capture
 	streams   map[streamKey]*stream
+	tracks    map[string]*track // by SID
 	people    map[string]person
 	requested map[string]bool
+	diskLow   bool
+	watched   int
 }
 
 // Open joins room and returns the bot once it is in. epoch is the fencing
@@ -91,7 +98,7 @@ func Open(ctx context.Context, room string, epoch int64, o Options, report func(
 		origin:   time.Now(), ctx: life, cancel: cancel,
 		inbox: make(chan func(), 256), done: make(chan struct{}),
 		captures: map[string]*capture{}, streams: map[streamKey]*stream{},
-		people: map[string]person{}, requested: map[string]bool{},
+		tracks: map[string]*track{}, people: map[string]person{}, requested: map[string]bool{},
 	}
 	if err := b.connect(ctx); err != nil {
 		cancel()
@@ -124,14 +131,17 @@ const reconcileEvery = 2 * time.Second
 
 func (b *Bot) run() {
 	defer close(b.done)
-	tick := time.NewTicker(reconcileEvery)
-	defer tick.Stop()
+	net, watch := time.NewTicker(reconcileEvery), time.NewTicker(watchEvery)
+	defer net.Stop()
+	defer watch.Stop()
 	for {
 		select {
 		case f := <-b.inbox:
 			f()
-		case <-tick.C:
+		case <-net.C:
 			b.reconcile()
+		case <-watch.C:
+			b.watch()
 		case <-b.ctx.Done():
 			return
 		}
@@ -228,15 +238,19 @@ func (b *Bot) end(c *capture, why recording.EndReason, cause *recording.Error, t
 
 // endAll ends every recording from within, and reports each.
 func (b *Bot) endAll(why recording.EndReason, cause *recording.Error) {
-	for id, c := range b.captures {
-		b.end(c, why, cause, func(m *recording.Manifest, err error) {
-			r := Report{ID: id, Ended: why, Manifest: m, Err: cause}
-			if err != nil && r.Err == nil {
-				r.Err = recording.AsError(err, recording.CodeWriteFailed)
-			}
-			b.do(func() { b.report(r) })
-		})
+	for _, c := range b.captures {
+		b.endOne(c, why, cause)
 	}
+}
+
+func (b *Bot) endOne(c *capture, why recording.EndReason, cause *recording.Error) {
+	b.end(c, why, cause, func(m *recording.Manifest, err error) {
+		r := Report{ID: c.rec.ID, Ended: why, Manifest: m, Err: cause}
+		if err != nil && r.Err == nil {
+			r.Err = recording.AsError(err, recording.CodeWriteFailed)
+		}
+		b.do(func() { b.report(r) })
+	})
 }
 
 // Close ends what still runs, leaves the room, and returns when everything the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/roomreel/roomreel/recording"
@@ -19,6 +20,10 @@ type capture struct {
 	epoch int64
 	start time.Duration
 	log   *slog.Logger
+
+	terms atomic.Pointer[terms]
+	// lastMedia is when media was last written, on the bot's clock.
+	lastMedia atomic.Int64
 
 	entries chan recording.Entry
 	closed  chan struct{}
@@ -53,6 +58,8 @@ func openCapture(a recording.Archive, rec recording.Recording, epoch recording.E
 		entries: make(chan recording.Entry, journalQueue), closed: make(chan struct{}),
 		refused: map[string]bool{},
 	}
+	c.terms.Store(&terms{selection: rec.Selection, paused: rec.PauseWanted})
+	c.heard(start)
 	if err := j.Append(recording.Entry{Turn: epoch.Number, Epoch: &epoch}); err != nil {
 		_ = j.Close()
 		return nil, err

@@ -3,7 +3,6 @@ package recorder
 import (
 	"errors"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -52,11 +51,6 @@ func (t totals) plus(u totals) totals {
 
 func (t totals) minus(u totals) totals {
 	return totals{t.packets - u.packets, t.lost - u.lost, t.duplicates - u.duplicates, t.frames - u.frames, t.bytes - u.bytes}
-}
-
-// takes reports whether the recording wants tracks of this kind of a stream.
-func (c *capture) takes(k streamKey, kind recording.Kind) bool {
-	return c.rec.Selection.Takes(k.identity, k.stream, kind)
 }
 
 // part returns the part that c's recording writes the frame to, beginning one
@@ -150,7 +144,7 @@ func (p *part) track(t *track, f *packet.Frame, at time.Duration) (*partTrack, e
 	pt.live, pt.base, pt.keyframe = t, t.totals(), f.Keyframe
 	p.c.note(at, recording.Entry{Track: &recording.TrackEntry{
 		Part: p.id, Number: pt.number, SID: t.sid, Source: t.source, Kind: t.kind,
-		Codec: strings.ToLower(t.codec.String()), SSRC: t.ssrc, ClockRate: int(t.clock.rate),
+		Codec: t.codecName(), SSRC: t.ssrc, ClockRate: int(t.clock.rate),
 	}})
 	p.c.note(at, recording.Entry{Clock: &recording.ClockEntry{
 		Part: p.id, Number: pt.number, RTP: int64(f.Timestamp), File: p.file(at), Arrival: p.c.timeline(f.Arrival),
@@ -181,6 +175,7 @@ func (p *part) block(pt *partTrack, to time.Duration, keyframe bool, payload []b
 	if err := p.w.WriteBlock(webm.Block{Track: pt.number, Time: to, Keyframe: keyframe, Payload: payload}); err != nil {
 		return err
 	}
+	p.c.heard(p.zero + to)
 	if p.media {
 		return nil
 	}
@@ -254,13 +249,15 @@ func (s *stream) noteLastClock(p *part, t *track) {
 }
 
 // failPart ends the part of c after its file could not be written. The other
-// parts live on, and the next frame begins a new one.
+// parts live on, and after a pause a new one is tried.
 func (s *stream) failPart(c *capture, err error) {
 	s.log.Error("part cannot be written", "recording", c.rec.ID, "error", err)
 	code := recording.CodeWriteFailed
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		code = recording.CodeDiskFull
 	}
+	const pause = 5 * time.Second
+	s.failed[c] = s.bot.now() + pause
 	s.endPart(c, recording.EndedByWrite, recording.Errorf(code, "write part: %w", err))
 }
 

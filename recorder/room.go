@@ -12,6 +12,10 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
+// connectTimeout bounds the way into a room: the SDK's own 5 s are too short
+// for a busy machine.
+const connectTimeout = 15 * time.Second
+
 // connect joins the room. What LiveKit tells from then on becomes messages to
 // the bot's goroutine.
 func (b *Bot) connect(ctx context.Context) error {
@@ -20,7 +24,9 @@ func (b *Bot) connect(ctx context.Context) error {
 		return err
 	}
 	room := lksdk.NewRoom(b.callbacks())
-	if err := room.JoinWithContextAndToken(ctx, b.opts.URL, token, lksdk.WithAutoSubscribe(false), lksdk.WithDisableRegionDiscovery()); err != nil {
+	err = room.JoinWithContextAndToken(ctx, b.opts.URL, token,
+		lksdk.WithAutoSubscribe(false), lksdk.WithDisableRegionDiscovery(), lksdk.WithConnectTimeout(connectTimeout))
+	if err != nil {
 		return recording.Errorf(recording.CodeRoomUnreachable, "join room %q on LiveKit: %w", b.name, err)
 	}
 	b.room = room
@@ -94,7 +100,13 @@ func (b *Bot) left(p person) {
 }
 
 func (b *Bot) muted(sid string, muted bool) {
-	b.do(func() { b.noteAll(recording.Entry{Mute: &recording.MuteEntry{SID: sid, Muted: muted}}) })
+	b.do(func() {
+		b.noteAll(recording.Entry{Mute: &recording.MuteEntry{SID: sid, Muted: muted}})
+		if t := b.tracks[sid]; t != nil {
+			t.muted = muted
+			t.arrived.Store(int64(b.now())) // a stall counts from the unmute
+		}
+	})
 }
 
 // noteAll adds an entry to the journal of every recording.
@@ -138,7 +150,7 @@ func (b *Bot) wanted(pub *lksdk.RemoteTrackPublication, identity string) bool {
 	stream, kind := streamName(info), kindOf(info)
 	want := false
 	for _, c := range b.captures {
-		if !c.rec.Selection.Takes(identity, stream, kind) {
+		if !c.takes(streamKey{identity, stream}, kind) {
 			continue
 		}
 		if info.Encryption != livekit.Encryption_NONE {

@@ -36,7 +36,7 @@ type solver struct {
 	// the position of the entry at hand, end the latest position seen.
 	shift, now, end recording.Seconds
 	parts           []*solvingPart
-	mutes           map[string][]recording.Interval
+	mutes, stalls   map[string][]recording.Interval // by track
 	ended           bool
 }
 
@@ -79,7 +79,7 @@ func replay(entries []recording.Entry, rec recording.Recording) (*solver, error)
 			State:        recording.Stopped,
 			Participants: []recording.Participant{}, Parts: []recording.Part{},
 		},
-		mutes: map[string][]recording.Interval{},
+		mutes: map[string][]recording.Interval{}, stalls: map[string][]recording.Interval{},
 	}
 	for _, e := range entries {
 		if e.Epoch == nil && s.epoch.Wall.IsZero() {
@@ -108,7 +108,15 @@ func (s *solver) replay(e recording.Entry) {
 	case e.Speakers != nil:
 		s.speakers(e.Speakers.Identities)
 	case e.Mute != nil:
-		s.mute(*e.Mute)
+		toggle(s.mutes, e.Mute.SID, e.Mute.Muted, s.now)
+	case e.Stall != nil:
+		toggle(s.stalls, e.Stall.SID, e.Stall.Stalled, s.now)
+	case e.Pause != nil && e.Pause.Paused:
+		s.m.Pauses = openLast(s.m.Pauses, s.now)
+	case e.Pause != nil:
+		closeLast(s.m.Pauses, s.now)
+	case e.Selection != nil:
+		s.m.Selection = *e.Selection
 	case e.Part != nil:
 		s.parts = append(s.parts, &solvingPart{shift: s.shift, Part: recording.Part{
 			ID: e.Part.ID, File: e.Part.File, Participant: e.Part.Participant, Stream: e.Part.Stream,
@@ -172,8 +180,11 @@ func (s *solver) closeOpen(at recording.Seconds) {
 		}
 		closeLast(p.Speaking, at)
 	}
-	for _, m := range s.mutes {
-		closeLast(m, at)
+	closeLast(s.m.Pauses, at)
+	for _, of := range []map[string][]recording.Interval{s.mutes, s.stalls} {
+		for _, list := range of {
+			closeLast(list, at)
+		}
 	}
 }
 
@@ -226,11 +237,12 @@ func (s *solver) speakers(identities []string) {
 	}
 }
 
-func (s *solver) mute(e recording.MuteEntry) {
-	if e.Muted {
-		s.mutes[e.SID] = openLast(s.mutes[e.SID], s.now)
+// toggle opens or closes the interval of a track.
+func toggle(of map[string][]recording.Interval, sid string, on bool, at recording.Seconds) {
+	if on {
+		of[sid] = openLast(of[sid], at)
 	} else {
-		closeLast(s.mutes[e.SID], s.now)
+		closeLast(of[sid], at)
 	}
 }
 
@@ -302,19 +314,20 @@ func (s *solver) finish() {
 		}
 		p.place()
 		for _, t := range p.tracks {
-			t.Muted = s.mutedWithin(t)
+			t.Muted, t.Stalled = within(s.mutes, t.SIDs), within(s.stalls, t.SIDs)
 			p.Tracks = append(p.Tracks, t.Track)
 		}
 		s.m.Parts = append(s.m.Parts, p.Part)
 	}
 }
 
-func (s *solver) mutedWithin(t *solvingTrack) []recording.Interval {
+// within gathers the intervals of all LiveKit tracks that a track holds.
+func within(of map[string][]recording.Interval, sids []string) []recording.Interval {
 	var in []recording.Interval
-	for _, sid := range t.SIDs {
-		for _, m := range s.mutes[sid] {
-			if m.To > m.From {
-				in = append(in, m)
+	for _, sid := range sids {
+		for _, v := range of[sid] {
+			if v.To > v.From {
+				in = append(in, v)
 			}
 		}
 	}

@@ -29,6 +29,8 @@ type stream struct {
 	matroska bool
 	captures []*capture
 	parts    map[*capture]*part
+	// failed holds until when no new part is begun after one could not be written.
+	failed   map[*capture]time.Duration
 	tracks   [2]*track
 	followed time.Duration
 }
@@ -45,7 +47,7 @@ func newStream(b *Bot, key streamKey) *stream {
 	s := &stream{
 		bot: b, key: key, queue: newQueue(), done: make(chan struct{}),
 		log:   b.log.With("participant", key.identity, "stream", key.stream),
-		parts: map[*capture]*part{},
+		parts: map[*capture]*part{}, failed: map[*capture]time.Duration{},
 	}
 	go s.run()
 	return s
@@ -66,7 +68,7 @@ func (s *stream) add(t *track) {
 func (s *stream) attach(c *capture) {
 	s.queue.call(func() {
 		s.captures = append(s.captures, c)
-		if t := s.tracks[1]; t != nil && t.clock.running && c.takes(s.key, t.kind) {
+		if t := s.tracks[1]; t != nil && t.clock.running && c.writes(s.key, t.kind) {
 			t.pli() // the running picture needs a keyframe to begin with
 		}
 	})
@@ -141,6 +143,8 @@ func (s *stream) tend(now time.Duration) {
 		if t.clock.running && now-t.journaled >= clockEvery {
 			t.journaled = now
 			s.journalClock(t, "")
+			n := t.totals()
+			t.published.Store(&n)
 		}
 	}
 	if now-s.followed >= clockEvery {
@@ -154,7 +158,7 @@ func (s *stream) tend(now time.Duration) {
 
 func (s *stream) wants(t *track) bool {
 	for _, c := range s.captures {
-		if c.takes(s.key, t.kind) {
+		if c.writes(s.key, t.kind) {
 			return true
 		}
 	}
@@ -198,7 +202,10 @@ func (s *stream) frame(t *track, f *packet.Frame) {
 	}
 	at := t.clock.time(int64(f.Timestamp))
 	for _, c := range s.captures {
-		if !c.takes(s.key, t.kind) {
+		if !c.writes(s.key, t.kind) {
+			continue
+		}
+		if until, failed := s.failed[c]; failed && at < until {
 			continue
 		}
 		p, err := s.part(c, f, at)
@@ -294,6 +301,7 @@ func (s *stream) trackEnded(t *track) {
 		s.tracks[slotOf(t.codec)] = nil
 		s.taken[slotOf(t.codec)].Store(false)
 	}
+	s.bot.do(func() { delete(s.bot.tracks, t.sid) })
 }
 
 // handle takes one thing that became of a track's packets.

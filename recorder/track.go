@@ -31,6 +31,14 @@ type track struct {
 	pli func()
 	// overflowed counts packets dropped because the stream's queue was full.
 	overflowed atomic.Int64
+	// arrived is when the last packet came, on the bot's clock, and published
+	// what the stream has counted lately.
+	arrived   atomic.Int64
+	published atomic.Pointer[totals]
+
+	// Owned by the bot.
+	key            streamKey
+	muted, stalled bool
 
 	receiver *packet.Receiver
 	clock    clock
@@ -43,6 +51,8 @@ type track struct {
 	// disagreed is how often in a row pictures were found out of step with sound.
 	disagreed int
 }
+
+func (t *track) codecName() string { return strings.ToLower(t.codec.String()) }
 
 // totals are the track's counters so far.
 func (t *track) totals() totals {
@@ -65,7 +75,7 @@ func (b *Bot) subscribed(remote *webrtc.TrackRemote, pub *lksdk.RemoteTrackPubli
 	if err != nil {
 		b.do(func() {
 			for _, c := range b.captures {
-				if c.rec.Selection.Takes(identity, streamName(info), kindOf(info)) {
+				if c.takes(streamKey{identity, streamName(info)}, kindOf(info)) {
 					c.refuse(b.now(), identity, info, mime, recording.Errorf(recording.CodeUnsupportedCodec,
 						"%s cannot be recorded: publish Opus, and VP8, VP9, AV1, H.264 or H.265", mime))
 				}
@@ -80,6 +90,9 @@ func (b *Bot) subscribed(remote *webrtc.TrackRemote, pub *lksdk.RemoteTrackPubli
 	}
 	b.do(func() {
 		s := b.stream(identity, streamName(info), t)
+		t.key, t.muted = s.key, pub.IsMuted()
+		t.arrived.Store(int64(b.now()))
+		b.tracks[t.sid] = t
 		if t.kind == recording.Audio && expectsMatroska(rp, streamName(info)) {
 			s.queue.call(func() { s.matroska = true })
 		}
@@ -155,7 +168,9 @@ func (t *track) read(s *stream) {
 			s.queue.call(func() { s.trackEnded(t) })
 			return
 		}
-		if !s.queue.push(item{track: t, packet: buf, size: n, arrival: s.bot.now()}, bound) {
+		now := s.bot.now()
+		t.arrived.Store(int64(now))
+		if !s.queue.push(item{track: t, packet: buf, size: n, arrival: now}, bound) {
 			t.overflowed.Add(1)
 			buf.Release()
 		}

@@ -33,6 +33,10 @@ type Entry struct {
 	Freeze      *FreezeEntry      `json:"freeze,omitempty"`
 	Size        *SizeEntry        `json:"size,omitempty"`
 	Speakers    *SpeakersEntry    `json:"speakers,omitempty"`
+	Pause       *PauseEntry       `json:"pause,omitempty"`
+	Selection   *Selection        `json:"selection,omitempty"`
+	Stall       *StallEntry       `json:"stall,omitempty"`
+	Disk        *DiskEntry        `json:"disk,omitempty"`
 	Refused     *RefusedEntry     `json:"refused,omitempty"`
 	PartEnd     *PartEndEntry     `json:"part_end,omitempty"`
 	End         *EndEntry         `json:"end,omitempty"`
@@ -141,6 +145,24 @@ type SizeEntry struct {
 // SpeakersEntry tells who speaks from now on, the loudest first.
 type SpeakersEntry struct {
 	Identities []string `json:"identities"`
+}
+
+// PauseEntry tells that nothing is written from here on, or that it is again.
+type PauseEntry struct {
+	Paused bool `json:"paused"`
+}
+
+// DiskEntry tells that pictures are given up for want of space, or taken again.
+type DiskEntry struct {
+	FreeBytes uint64 `json:"free_bytes"`
+	SoundOnly bool   `json:"sound_only"`
+}
+
+// StallEntry tells that a track that is not muted has stopped coming, or comes
+// again.
+type StallEntry struct {
+	SID     string `json:"sid"`
+	Stalled bool   `json:"stalled"`
 }
 
 // RefusedEntry tells that a track could not be recorded.

@@ -35,6 +35,8 @@ type Manifest struct {
 	Error     *Error    `json:"error,omitempty"`
 	Duration  Seconds   `json:"duration_s"`
 
+	// Pauses are the intervals of which nothing was written.
+	Pauses       []Interval    `json:"pauses,omitempty"`
 	Participants []Participant `json:"participants"`
 	Parts        []Part        `json:"parts"`
 	// Refused are tracks that could not be recorded, each with its cause.
@@ -107,6 +109,8 @@ type Track struct {
 	Muted   []Interval `json:"muted,omitempty"`
 	Gaps    []Interval `json:"gaps,omitempty"`
 	Freezes []Interval `json:"freezes,omitempty"`
+	// Stalled are the intervals in which nothing came although it was not muted.
+	Stalled []Interval `json:"stalled,omitempty"`
 
 	Packets    int64 `json:"packets"`
 	Lost       int64 `json:"lost"`

@@ -6,7 +6,7 @@ import "time"
 type State string
 
 // The states of a recording. Queued, Starting, Active and Stopping are
-// passing; Stopped and Failed are final.
+// passing, Paused lasts as long as its caller wants; Stopped and Failed are final.
 const (
 	// Queued: wanted, and no node has taken it yet.
 	Queued State = "queued"
@@ -14,6 +14,8 @@ const (
 	Starting State = "starting"
 	// Active: media is being written.
 	Active State = "recording"
+	// Paused: nothing is written until somebody resumes it.
+	Paused State = "paused"
 	// Stopping: files are being finalised.
 	Stopping State = "stopping"
 	// Stopped: every file and the manifest are complete and synced.
@@ -34,6 +36,9 @@ const (
 	EndedByRoom     EndReason = "room_closed"
 	EndedByShutdown EndReason = "shutdown"
 	EndedByCrash    EndReason = "crash"
+	EndedByDuration EndReason = "max_duration"
+	EndedByIdle     EndReason = "idle"
+	EndedByDisk     EndReason = "disk_full"
 	EndedByLeave    EndReason = "participant_left"
 	EndedByCodec    EndReason = "codec_change"
 	EndedByWrite    EndReason = "write_error"
@@ -46,8 +51,12 @@ type Recording struct {
 	Room      string    `json:"room"`
 	Selection Selection `json:"selection,omitzero"`
 
-	// StopWanted is set once somebody asked for the end.
-	StopWanted bool `json:"stop_wanted,omitempty"`
+	Limits Limits `json:"limits,omitzero"`
+
+	// StopWanted is set once somebody asked for the end, PauseWanted while
+	// somebody wants nothing to be written.
+	StopWanted  bool `json:"stop_wanted,omitempty"`
+	PauseWanted bool `json:"pause_wanted,omitempty"`
 
 	State State `json:"state"`
 	// Node is the node that records or recorded it last, Epoch the fencing
@@ -65,4 +74,42 @@ type Recording struct {
 	Duration Seconds   `json:"duration_s"`
 	Parts    int       `json:"parts"`
 	Bytes    int64     `json:"bytes"`
+
+	// Live is what flows now, while it is being recorded.
+	Live []LiveTrack `json:"live,omitempty"`
+}
+
+// Limits end a recording by themselves. Zero means no limit.
+type Limits struct {
+	// MaxDuration counts from the start, pauses included.
+	MaxDuration Seconds `json:"max_duration_s,omitempty"`
+	// Idle is how long no media may come, pauses excluded.
+	Idle Seconds `json:"idle_s,omitempty"`
+}
+
+// Validate refuses limits that are out of bounds.
+func (l Limits) Validate() error {
+	const longest = Seconds(30 * 24 * time.Hour)
+	for name, v := range map[string]Seconds{"max_duration_s": l.MaxDuration, "idle_s": l.Idle} {
+		if v < 0 || v > longest {
+			return Errorf(CodeInvalidRequest, "limits.%s: %v is not between 0 and %v", name, v, longest)
+		}
+	}
+	return nil
+}
+
+// LiveTrack is how a track that is being recorded fares.
+type LiveTrack struct {
+	Participant string `json:"participant"`
+	Stream      string `json:"stream"`
+	SID         string `json:"sid"`
+	Kind        Kind   `json:"kind"`
+	Codec       string `json:"codec"`
+	Muted       bool   `json:"muted,omitempty"`
+	// Flowing says that packets have come lately. A track that neither flows nor
+	// is muted has stalled.
+	Flowing bool  `json:"flowing"`
+	Packets int64 `json:"packets"`
+	Lost    int64 `json:"lost"`
+	Bytes   int64 `json:"bytes"`
 }

@@ -24,9 +24,24 @@ type Client struct {
 	HTTP *http.Client
 }
 
-// Start begins a recording of room. An empty selection takes everything.
-func (c *Client) Start(ctx context.Context, room string, sel api.Selection) (r api.Recording, err error) {
-	return r, c.call(ctx, http.MethodPost, "/v1/recordings", api.StartRecording{Room: room, Selection: sel}, &r)
+// Start begins a recording. An empty selection takes everything.
+func (c *Client) Start(ctx context.Context, s api.StartRecording) (r api.Recording, err error) {
+	return r, c.call(ctx, http.MethodPost, "/v1/recordings", s, &r)
+}
+
+// Pause makes a recording write nothing until Resume.
+func (c *Client) Pause(ctx context.Context, id string) (r api.Recording, err error) {
+	return r, c.call(ctx, http.MethodPost, "/v1/recordings/"+id+"/pause", nil, &r)
+}
+
+// Resume ends a pause.
+func (c *Client) Resume(ctx context.Context, id string) (r api.Recording, err error) {
+	return r, c.call(ctx, http.MethodPost, "/v1/recordings/"+id+"/resume", nil, &r)
+}
+
+// Select changes which tracks a running recording takes.
+func (c *Client) Select(ctx context.Context, id string, sel api.Selection) (r api.Recording, err error) {
+	return r, c.call(ctx, http.MethodPut, "/v1/recordings/"+id+"/selection", sel, &r)
 }
 
 // Stop ends a recording and returns it once its files are complete.

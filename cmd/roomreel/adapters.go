@@ -69,6 +69,7 @@ func openRoom(o recorder.Options, rooms *plugin.Rooms) coord.OpenRoom {
 		b, err := recorder.Open(ctx, room, epoch, o, func(r recorder.Report) {
 			report(coord.Report{
 				ID: r.ID, FirstMediaAt: r.FirstMediaAt, Ended: r.Ended, Result: resultOf(r.Manifest), Err: r.Err,
+				Live: r.Live,
 			})
 		})
 		if err != nil {

@@ -101,7 +101,7 @@ func freePort(t *testing.T, network string) int {
 // startRecording asks until the room exists.
 func (s *stage) startRecording(ctx context.Context, room string, sel api.Selection) (api.Recording, error) {
 	return client.Await(ctx, func() (api.Recording, error) {
-		r, err := s.api.Start(ctx, room, sel)
+		r, err := s.api.Start(ctx, api.StartRecording{Room: room, Selection: sel})
 		var p *api.Problem
 		if errors.As(err, &p) && p.Code == string(recording.CodeRoomNotFound) {
 			return r, nil

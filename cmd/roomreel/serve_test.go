@@ -110,7 +110,7 @@ func TestServe(t *testing.T) {
 			t.Errorf("got %v, want a problem with code %s about %q", err, code, existing)
 		}
 	}
-	_, err = roomreel.Start(ctx, "nowhere", api.Selection{})
+	_, err = roomreel.Start(ctx, api.StartRecording{Room: "nowhere"})
 	wantProblem(err, recording.CodeRoomNotFound, "")
 
 	server := meeting.Server{URL: c.LiveKit.URL, Key: keys.Key, Secret: keys.Secret}
@@ -119,13 +119,13 @@ func TestServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer anna.Close()
-	rec, err := roomreel.Start(ctx, "serve", api.Selection{})
+	rec, err := roomreel.Start(ctx, api.StartRecording{Room: "serve"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = roomreel.Start(ctx, "serve", api.Selection{})
+	_, err = roomreel.Start(ctx, api.StartRecording{Room: "serve"})
 	wantProblem(err, recording.CodeAlreadyRecording, rec.ID)
-	sound, err := roomreel.Start(ctx, "serve", api.Selection{Kinds: []string{"audio"}})
+	sound, err := roomreel.Start(ctx, api.StartRecording{Room: "serve", Selection: api.Selection{Kinds: []string{"audio"}}})
 	if err != nil {
 		t.Errorf("another selection of the same room: %v", err)
 	}

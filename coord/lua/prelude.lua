@@ -6,10 +6,17 @@ local function final(state)
   return state == 'stopped' or state == 'failed'
 end
 
+-- record is how a record travels: stop flag, wish, newline, document.
+local function record(stop, wish, doc)
+  return stop .. (wish or '') .. '\n' .. doc
+end
+
 -- write stores a record, keeps the indexes in step and tells the watchers.
--- The stop flag belongs to the callers, the document to the node that records.
-local function write(id, room, selection, doc, state, stop, epoch)
+-- The stop flag and the wish belong to the callers, the document to the node that
+-- records. A wish of '' keeps the one that there is.
+local function write(id, room, selection, doc, state, stop, epoch, wish)
   local rec, live, want = P .. 'rec:' .. id, P .. 'live:' .. room, P .. 'want:' .. room
+  if wish and wish ~= '' then redis.call('HSET', rec, 'wish', wish) end
   redis.call('HSET', rec, 'doc', doc, 'state', state, 'stop', stop, 'epoch', epoch,
     'room', room, 'selection', selection)
   redis.call('ZADD', P .. 'all', 0, id)
@@ -25,7 +32,7 @@ local function write(id, room, selection, doc, state, stop, epoch)
     redis.call('HSETNX', want, selection, id)
     redis.call('SADD', P .. 'rooms', room)
   end
-  redis.call('PUBLISH', P .. 'changes', stop .. doc)
+  redis.call('PUBLISH', P .. 'changes', record(stop, redis.call('HGET', rec, 'wish'), doc))
 end
 
 -- fenced reports whether a newer epoch than the caller's was granted for the

@@ -101,7 +101,7 @@ func record(ctx context.Context, d *dev) (api.Recording, error) {
 		group.Go(func() error { return meeting.Attend(meet, d.livekit, p) })
 	}
 	rec, err := client.Await(ctx, func() (api.Recording, error) {
-		r, err := d.api.Start(ctx, room, api.Selection{})
+		r, err := d.api.Start(ctx, api.StartRecording{Room: room})
 		var p *api.Problem
 		if errors.As(err, &p) && p.Code == string(recording.CodeRoomNotFound) {
 			return r, nil // nobody is in yet

@@ -64,7 +64,7 @@ type Options struct {
 	OnTrack func(*webrtc.TrackRemote, *lksdk.RemoteTrackPublication, *lksdk.RemoteParticipant)
 	// CacheDir keeps encoded media between runs; empty: a folder in the user's cache.
 	CacheDir string
-	// Logger gets what the SDK has to say; nil: nobody.
+	// Logger gets the SDK's errors, nothing less; nil: nobody does.
 	Logger *slog.Logger
 }
 
@@ -120,6 +120,10 @@ type Participant struct {
 	closed       bool
 }
 
+// joinTimeout bounds one attempt to connect. The SDK's own 5 s do not suffice while a busy machine
+// runs the server and many participants.
+const joinTimeout = 20 * time.Second
+
 // Join makes the participant's media if it is not in the cache (some seconds for each video), enters
 // the room, and publishes. The participant stays until Close.
 func Join(ctx context.Context, server Server, options Options) (*Participant, error) {
@@ -141,7 +145,7 @@ func Join(ctx context.Context, server Server, options Options) (*Participant, er
 	err = p.room.JoinWithContext(ctx, server.URL, lksdk.ConnectInfo{
 		APIKey: server.Key, APISecret: server.Secret, RoomName: opts.Room,
 		ParticipantIdentity: opts.Identity, ParticipantName: opts.Name, ParticipantMetadata: opts.Metadata,
-	}, lksdk.WithAutoSubscribe(opts.OnTrack != nil),
+	}, lksdk.WithAutoSubscribe(opts.OnTrack != nil), lksdk.WithConnectTimeout(joinTimeout),
 		lksdk.WithInterceptors([]interceptor.Factory{p.told}), lksdk.WithIncludeDefaultInterceptors(true))
 	if err != nil {
 		return nil, fmt.Errorf("join %s as %s: %w", opts.Room, opts.Identity, err)
@@ -272,8 +276,8 @@ func (p *Participant) Close() error {
 }
 
 // awaitGone waits until the server has noticed that the participant left, and removes it if it does
-// not. The SDK closes its connection right behind the leave request, and on a busy machine the
-// server sees the connection closed before it reads the request: then it waits 20 s for a return.
+// not. The SDK closes its connection right behind the leave request, and now and then the request
+// has no effect on the server, which then waits 20 s for a return.
 func (p *Participant) awaitGone(sid string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"log/slog"
 	"net"
 	"slices"
 	"sync"
@@ -231,7 +232,9 @@ func TestMeeting(t *testing.T) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	bot.Disconnect()
+	if err := bot.Close(); err != nil {
+		t.Fatal(err)
+	}
 	seen, err := onlooker.View().Await(ctx, func(s Snapshot) bool { return !s.Recording })
 	if err != nil {
 		t.Fatal(err)
@@ -269,7 +272,7 @@ func TestMeeting(t *testing.T) {
 }
 
 // joinHidden enters as a recorder does.
-func joinHidden(t *testing.T, server Server) *lksdk.Room {
+func joinHidden(t *testing.T, server Server) *Participant {
 	t.Helper()
 	token := auth.NewAccessToken(server.Key, server.Secret).SetIdentity("bot").SetVideoGrant(&auth.VideoGrant{
 		RoomJoin: true, Room: "r", Hidden: true, Recorder: true,
@@ -282,96 +285,7 @@ func joinHidden(t *testing.T, server Server) *lksdk.Room {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return room
-}
-
-// Muted, a source sends nothing; what is not published cannot be muted.
-func TestMuteAndScreenShare(t *testing.T) {
-	server := startLiveKit(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
-	defer cancel()
-	arrivals := make(chan livekit.TrackSource, 10_000)
-	watcher, err := Join(ctx, server, Options{Room: "r", Identity: "w",
-		OnTrack: func(track *webrtc.TrackRemote, pub *lksdk.RemoteTrackPublication, _ *lksdk.RemoteParticipant) {
-			go func() {
-				for {
-					if _, _, err := track.ReadRTP(); err != nil {
-						return
-					}
-					select {
-					case arrivals <- pub.Source():
-					default:
-					}
-				}
-			}()
-		}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer watcher.Close()
-	p, err := Join(ctx, server, Options{Room: "r", Identity: "p", Width: 320, Height: 180,
-		Publish: []livekit.TrackSource{Camera, Microphone, Screen, ScreenAudio}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	if got, want := p.Sources(), []livekit.TrackSource{Camera, Microphone, Screen, ScreenAudio}; !slices.Equal(got, want) {
-		t.Errorf("published %v, want %v", got, want)
-	}
-	waiting := map[livekit.TrackSource]bool{Camera: true, Microphone: true, Screen: true, ScreenAudio: true}
-	for len(waiting) > 0 {
-		select {
-		case source := <-arrivals:
-			delete(waiting, source)
-		case <-ctx.Done():
-			t.Fatalf("nothing came of %v", waiting)
-		}
-	}
-	if err := p.Mute(Camera, true); err != nil {
-		t.Fatal(err)
-	}
-	for quiet := time.NewTimer(300 * time.Millisecond); ; { // until the camera has been quiet so long
-		select {
-		case source := <-arrivals:
-			if source == Camera {
-				quiet.Reset(300 * time.Millisecond)
-			}
-			continue
-		case <-ctx.Done():
-			t.Fatal("a muted camera goes on")
-		case <-quiet.C:
-		}
-		break
-	}
-	if err := p.Mute(Camera, false); err != nil {
-		t.Fatal(err)
-	}
-	for {
-		select {
-		case source := <-arrivals:
-			if source != Camera {
-				continue
-			}
-		case <-ctx.Done():
-			t.Fatal("an unmuted camera does not go on")
-		}
-		break
-	}
-	if err := p.Unpublish(Screen); err != nil {
-		t.Error(err)
-	}
-	if err := p.Mute(Screen, true); err == nil {
-		t.Error("muted a screen that is not shared")
-	}
-	if err := p.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := p.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := p.Publish(ctx, Screen); err == nil {
-		t.Error("published after leaving")
-	}
+	return &Participant{server: server, opts: Options{Room: "r", Identity: "bot"}, room: room}
 }
 
 func TestFeedBeginsAndResumesWithKeyFrames(t *testing.T) {
@@ -433,5 +347,22 @@ func TestAttend(t *testing.T) {
 	}
 	if err := <-attended; err != nil {
 		t.Error(err)
+	}
+}
+
+// The SDK logs the token it joins with at level info.
+func TestNoTokenIsLogged(t *testing.T) {
+	server := startLiveKit(t)
+	var log bytes.Buffer
+	all := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	p, err := Join(t.Context(), server, Options{Room: "r", Identity: "p", Logger: all})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	if bytes.Contains(log.Bytes(), []byte("eyJ")) { // how every JWT begins
+		t.Errorf("a token is in the log: %s", log.Bytes())
 	}
 }

@@ -131,8 +131,21 @@ func publish(room *lksdk.Room, opts Options, told *reports, source livekit.Track
 	return p, nil
 }
 
+// errorsOnly lets errors through: on joining, the SDK puts the access token into its log at level
+// info, where its warnings come out too.
+type errorsOnly struct{ slog.Handler }
+
+func (h errorsOnly) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelError && h.Handler.Enabled(ctx, level)
+}
+
+func (h errorsOnly) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return errorsOnly{h.Handler.WithAttrs(attrs)}
+}
+func (h errorsOnly) WithGroup(name string) slog.Handler { return errorsOnly{h.Handler.WithGroup(name)} }
+
 func sdkLogger(l *slog.Logger) logger.Logger {
-	return logger.LogRLogger(logr.FromSlogHandler(l.Handler()))
+	return logger.LogRLogger(logr.FromSlogHandler(errorsOnly{l.Handler()}))
 }
 
 // channels is 2 for Opus, whatever is inside: RFC 7587 section 7 signals it so.

@@ -1,5 +1,7 @@
 package packet
 
+import "math"
+
 // bitReader reads a header bit by bit. Past its end it reads zeros, and says so
 // in short.
 type bitReader struct {
@@ -55,13 +57,13 @@ func (r *bitReader) se() int32 {
 }
 
 // parseLEB128 returns the number at the beginning of b and how many bytes it
-// takes (AV1 section 4.10.5); a width of 0 if it is cut, or does not fit 32 bits.
+// takes (AV1 section 4.10.5); a width of 0 if it is cut, or does not fit an int32.
 func parseLEB128(b []byte) (n, width int) {
 	var v uint64
 	for i, c := range b[:min(len(b), 8)] {
 		v |= uint64(c&0x7F) << (7 * i)
 		if c < 0x80 {
-			if v >= 1<<32 {
+			if v > math.MaxInt32 {
 				return 0, 0
 			}
 			return int(v), i + 1

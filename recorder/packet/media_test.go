@@ -60,6 +60,7 @@ func requireFFmpeg(t testing.TB) {
 func ffmpeg(t testing.TB, args ...string) []byte {
 	t.Helper()
 	cmd := exec.Command("ffmpeg", append([]string{"-nostdin", "-v", "error", "-y"}, args...)...)
+	cmd.Env = append(os.Environ(), "SVT_LOG=1") // errors only
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	if err := cmd.Run(); err != nil || complaint.Len() > 0 {

@@ -137,9 +137,12 @@ func story(events []Event) []string {
 	return out
 }
 
+// wholeBytes compares byte slices at once: cmp takes seconds for a stream.
+var wholeBytes = cmp.FilterValues(func(a, b []byte) bool { return len(a)+len(b) > 0 }, cmp.Comparer(bytes.Equal))
+
 func equal(t *testing.T, what string, want, got any) {
 	t.Helper()
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Frame{}), cmpopts.EquateEmpty(), cmp.Comparer(bytes.Equal)); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Frame{}), cmpopts.EquateEmpty(), wholeBytes); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }

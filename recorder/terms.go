@@ -1,0 +1,72 @@
+package recorder
+
+import (
+	"context"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// terms are what a recording takes at the moment. The bot replaces them whole;
+// streams read them with every frame.
+type terms struct {
+	selection recording.Selection
+	// paused: nothing is written. soundOnly: no pictures are, for want of disk.
+	paused, soundOnly bool
+}
+
+// takes reports whether the recording wants tracks of this kind of a stream.
+func (c *capture) takes(k streamKey, kind recording.Kind) bool {
+	return c.terms.Load().selection.Takes(k.identity, k.stream, kind)
+}
+
+// writes reports whether frames of this kind of a stream are written now.
+func (c *capture) writes(k streamKey, kind recording.Kind) bool {
+	t := c.terms.Load()
+	return !t.paused && !(t.soundOnly && kind == recording.Video) && t.selection.Takes(k.identity, k.stream, kind)
+}
+
+// Update changes which tracks a running recording takes, and pauses or resumes
+// it, as rec says. Pictures go on with the next keyframe, which is asked for.
+func (b *Bot) Update(ctx context.Context, rec recording.Recording) error {
+	return b.ask(ctx, func() error {
+		c := b.captures[rec.ID]
+		if c == nil {
+			return recording.Errorf(recording.CodeNotFound, "recording %s does not run in room %q", rec.ID, b.name)
+		}
+		old := c.terms.Load()
+		next := *old
+		next.selection, next.paused = rec.Selection, rec.PauseWanted
+		now := b.now()
+		if next.paused != old.paused {
+			c.note(now, recording.Entry{Pause: &recording.PauseEntry{Paused: next.paused}})
+			c.heard(now) // an idle stop counts from the end of a pause
+		}
+		if next.selection.Key() != old.selection.Key() {
+			c.note(now, recording.Entry{Selection: &next.selection})
+		}
+		b.agree(c, next)
+		return nil
+	})
+}
+
+// agree makes next the terms of c.
+func (b *Bot) agree(c *capture, next terms) {
+	c.terms.Store(&next)
+	for _, s := range b.streams {
+		s.refresh(c)
+	}
+	b.reconcile()
+}
+
+// refresh makes c's pictures go on with a keyframe after its terms have changed.
+func (s *stream) refresh(c *capture) {
+	s.queue.call(func() {
+		p, t := s.parts[c], s.tracks[1]
+		if p != nil && p.slots[1] != nil {
+			p.slots[1].keyframe = false
+		}
+		if t != nil && t.clock.running && c.writes(s.key, t.kind) {
+			t.pli()
+		}
+	})
+}
