@@ -56,6 +56,15 @@ type API struct {
 type Recorder struct {
 	MaxRooms int           `yaml:"max_rooms" env:"ROOMREEL_MAX_ROOMS"`
 	Lease    time.Duration `yaml:"lease" env:"ROOMREEL_LEASE"`
+	Disk     Disk          `yaml:"disk"`
+	RTPDump  bool          `yaml:"rtpdump" env:"ROOMREEL_RTPDUMP"`
+}
+
+// Disk is the section of that name below recorder: free space in MiB.
+type Disk struct {
+	Warn      uint64 `yaml:"warn" env:"ROOMREEL_DISK_WARN"`
+	SoundOnly uint64 `yaml:"sound_only" env:"ROOMREEL_DISK_SOUND_ONLY"`
+	Stop      uint64 `yaml:"stop" env:"ROOMREEL_DISK_STOP"`
 }
 
 // Composer is the section of that name.
@@ -125,6 +134,9 @@ func (c Config) validate() error {
 	}
 	if c.Recorder.Lease < time.Second {
 		bad("recorder.lease: %v is shorter than 1s", c.Recorder.Lease)
+	}
+	if d := c.Recorder.Disk; d.Stop > d.SoundOnly || d.SoundOnly > d.Warn {
+		bad("recorder.disk: stop (%d), sound_only (%d) and warn (%d) must not grow smaller", d.Stop, d.SoundOnly, d.Warn)
 	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)

@@ -16,7 +16,7 @@ func reference() Config {
 		Redis:    Redis{URL: "redis://127.0.0.1:6379/0"},
 		API:      API{Listen: "127.0.0.1:7890", AdminKeys: []string{}},
 		Data:     "./data",
-		Recorder: Recorder{Lease: 3 * time.Second},
+		Recorder: Recorder{Lease: 3 * time.Second, Disk: Disk{Warn: 5120, SoundOnly: 1024, Stop: 256}},
 		Composer: Composer{FFmpeg: "ffmpeg", FFprobe: "ffprobe", Jobs: 1},
 		Log:      Log{Level: "info", Format: "text"},
 		Dev:      Dev{LiveKitPort: 7880, UDPPort: 7882},
@@ -47,6 +47,7 @@ func TestLoad(t *testing.T) {
 		{name: "an unknown key is refused by name", file: "recoder:\n  max_rooms: 1\n", err: `unknown field "recoder"`},
 		{name: "an unknown nested key too", file: "api:\n  port: 1\n", err: `unknown field "port"`},
 		{name: "a wrong type", file: "composer:\n  jobs: many\n", err: "cannot unmarshal"},
+		{name: "watermarks out of order", file: "recorder:\n  disk:\n    stop: 9000\n", err: "recorder.disk"},
 		{name: "a wrong scheme", env: map[string]string{"LIVEKIT_URL": "ftp://x"}, err: "livekit.url"},
 		{name: "every mistake is told at once", file: "data: \"\"\ncomposer:\n  jobs: 0\n", err: "data: it must name a folder\ncomposer.jobs"},
 	} {

@@ -35,7 +35,9 @@ type Options struct {
 	Node string
 	// Watermarks guard the archive's disk; zero means unguarded.
 	Watermarks Watermarks
-	Log        *slog.Logger
+	// Dump keeps every packet beside the parts, for bug reports.
+	Dump bool
+	Log  *slog.Logger
 }
 
 // Report is what a bot tells of a recording between calls: that its first

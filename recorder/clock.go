@@ -99,13 +99,22 @@ func (c *clock) observe(ts int64, arrival time.Duration) (move, bool) {
 	}
 	c.last = ts
 	if n := len(c.delays); n > stallSeconds {
-		if lasting := slices.Min(c.delays[n-stallSeconds-1:]); lasting > stallLimit {
+		if lasting := slices.Min(c.delays[n-stallSeconds-1:]); lasting > stallLimit && c.confirmed(lasting) {
 			c.shift(lasting)
 			c.offsets = c.offsets[:0]
 			return move{lasting, "rtp time stood still"}, true
 		}
 	}
 	return move{}, false
+}
+
+// confirmed reports whether the publisher's sender reports say too that RTP time
+// stood still: if they do not, it is the network or this machine that is late.
+// Without reports there is nobody to ask.
+func (c *clock) confirmed(by time.Duration) bool {
+	const latest = 2
+	n := len(c.offsets)
+	return n < latest || slices.Min(c.offsets[n-latest:])-slices.Min(c.offsets) > by/2
 }
 
 // restart forgets the mapping: RTP time begins anew with the next frame.

@@ -31,6 +31,7 @@ type stream struct {
 	parts    map[*capture]*part
 	// failed holds until when no new part is begun after one could not be written.
 	failed   map[*capture]time.Duration
+	dumps    map[dumpKey]*dump
 	tracks   [2]*track
 	followed time.Duration
 }
@@ -47,7 +48,7 @@ func newStream(b *Bot, key streamKey) *stream {
 	s := &stream{
 		bot: b, key: key, queue: newQueue(), done: make(chan struct{}),
 		log:   b.log.With("participant", key.identity, "stream", key.stream),
-		parts: map[*capture]*part{}, failed: map[*capture]time.Duration{},
+		parts: map[*capture]*part{}, failed: map[*capture]time.Duration{}, dumps: map[dumpKey]*dump{},
 	}
 	go s.run()
 	return s
@@ -68,8 +69,8 @@ func (s *stream) add(t *track) {
 func (s *stream) attach(c *capture) {
 	s.queue.call(func() {
 		s.captures = append(s.captures, c)
-		if t := s.tracks[1]; t != nil && t.clock.running && c.writes(s.key, t.kind) {
-			t.pli() // the running picture needs a keyframe to begin with
+		if t := s.tracks[1]; t != nil {
+			t.asked = 0 // a part that begins now needs a keyframe now
 		}
 	})
 }
@@ -89,6 +90,8 @@ func (s *stream) detach(c *capture, why recording.EndReason) <-chan struct{} {
 			}
 		}
 		s.endPart(c, why, nil)
+		s.closeDumps(c)
+		delete(s.failed, c)
 		close(done)
 	})
 	return done
@@ -120,6 +123,7 @@ func (s *stream) run() {
 			if it := &items[i]; it.call != nil {
 				it.call()
 			} else {
+				s.dump(it)
 				it.track.receiver.Push(it.packet, it.size, it.arrival)
 				s.advance(it.track, it.arrival)
 			}
@@ -137,7 +141,8 @@ func (s *stream) tend(now time.Duration) {
 			continue
 		}
 		s.advance(t, now)
-		if t.receiver.WantKeyframe(now) && s.wants(t) {
+		if s.wantsKeyframe(t, now) {
+			t.asked = now
 			t.pli()
 		}
 		if t.clock.running && now-t.journaled >= clockEvery {
@@ -156,9 +161,20 @@ func (s *stream) tend(now time.Duration) {
 	}
 }
 
-func (s *stream) wants(t *track) bool {
+// wantsKeyframe reports whether to ask for a keyframe now: because the track has
+// lost its way, or because a part is yet to begin with one.
+func (s *stream) wantsKeyframe(t *track, now time.Duration) bool {
+	const pause = time.Second
+	lost := t.receiver.WantKeyframe(now)
+	if t.codec.Audio() {
+		return false
+	}
 	for _, c := range s.captures {
-		if c.writes(s.key, t.kind) {
+		if !c.writes(s.key, t.kind) {
+			continue
+		}
+		p := s.parts[c]
+		if lost || t.clock.running && now-t.asked >= pause && (p == nil || p.slots[1] == nil || !p.slots[1].keyframe) {
 			return true
 		}
 	}

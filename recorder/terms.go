@@ -61,12 +61,11 @@ func (b *Bot) agree(c *capture, next terms) {
 // refresh makes c's pictures go on with a keyframe after its terms have changed.
 func (s *stream) refresh(c *capture) {
 	s.queue.call(func() {
-		p, t := s.parts[c], s.tracks[1]
-		if p != nil && p.slots[1] != nil {
+		if p := s.parts[c]; p != nil && p.slots[1] != nil {
 			p.slots[1].keyframe = false
 		}
-		if t != nil && t.clock.running && c.writes(s.key, t.kind) {
-			t.pli()
+		if t := s.tracks[1]; t != nil {
+			t.asked = 0
 		}
 	})
 }

@@ -50,6 +50,8 @@ type track struct {
 	frozen packet.Timestamp
 	// disagreed is how often in a row pictures were found out of step with sound.
 	disagreed int
+	// asked is when a keyframe was last asked for.
+	asked time.Duration
 }
 
 func (t *track) codecName() string { return strings.ToLower(t.codec.String()) }

@@ -61,7 +61,13 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	store := coord.NewStore(p.redis)
 	p.store, p.archive, p.log = store, archive, log
 
-	bots := recorder.Options{URL: c.LiveKit.URL, Token: keys.RecorderToken, Archive: archive, Node: c.Node, Log: log}
+	const mib = 1 << 20
+	bots := recorder.Options{
+		URL: c.LiveKit.URL, Token: keys.RecorderToken, Archive: archive, Node: c.Node, Log: log, Dump: c.Recorder.RTPDump,
+		Watermarks: recorder.Watermarks{
+			Warn: c.Recorder.Disk.Warn * mib, SoundOnly: c.Recorder.Disk.SoundOnly * mib, Stop: c.Recorder.Disk.Stop * mib,
+		},
+	}
 	p.node = coord.NewNode(store, coord.NodeOptions{
 		Name: c.Node, Open: openRoom(bots, rooms), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
 		MaxRooms: c.Recorder.MaxRooms, Log: log,

@@ -23,6 +23,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/livekit/protocol/livekit"
+	"github.com/livekit/protocol/logger"
+	lksdk "github.com/livekit/server-sdk-go/v2"
 
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/api/client"
@@ -44,6 +46,7 @@ func main() {
 	data := flag.String("data", "data/demo", "the `folder` for what is recorded")
 	keep := flag.Bool("keep", false, "stay up afterwards, for a visitor to join")
 	flag.Parse()
+	lksdk.SetLogger(logger.GetDiscardLogger()) // the participants' own: not the demo's story
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, *program, *data, *keep)
 	stop()
