@@ -57,7 +57,10 @@ func (b *Bot) callbacks() *lksdk.RoomCallback {
 			})
 		},
 		OnReconnecting: func() { b.log.Warn("connection to room interrupted") },
-		OnReconnected:  func() { b.do(b.reconcile) },
+		OnReconnected: func() {
+			// After a full reconnect LiveKit knows of no subscription any more.
+			b.do(func() { clear(b.requested); b.reconcile() })
+		},
 		OnDisconnected: func() { b.do(b.disconnected) },
 		ParticipantCallback: lksdk.ParticipantCallback{
 			OnTrackPublished:   reconcile,

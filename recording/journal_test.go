@@ -97,8 +97,9 @@ func TestJournalLines(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &v); err != nil {
 			t.Fatalf("line %d: %v", i, err)
 		}
+		delete(v, "turn")
 		if len(v) != 3 {
-			t.Errorf("line %d has other members than crc, at_s and one entry: %s", i, line)
+			t.Errorf("line %d has other members than crc, at_s, turn and one entry: %s", i, line)
 		}
 		rest := strings.TrimSuffix(line[len(`{"crc":"xxxxxxxx",`):], "\n")
 		if want := fmt.Sprintf("%08x", crc32.Checksum([]byte(rest), crc32.MakeTable(crc32.Castagnoli))); v["crc"] != want {

@@ -61,7 +61,7 @@ type ending struct {
 func newEnding(h head, ix *index, at int64) (ending, error) {
 	e := ending{cues: ix.cuesElement(), at: at}
 	h.tracks = ix.used()
-	h.final = final{duration: ix.duration(), size: e.size()}
+	h.final = final{duration: ix.duration(), size: e.size(), frames: ix.frames()}
 	if len(e.cues) > 0 {
 		h.final.cues = at
 	}

@@ -39,6 +39,9 @@ type final struct {
 	duration int64 // ticks; 0: unfinished
 	cues     int64 // file offset; 0: none
 	size     int64 // of the file
+	// frames are how long the pictures of tracks with an even rate are shown, by
+	// track number.
+	frames map[int]time.Duration
 }
 
 // render returns the head's headSize bytes. Only the bytes of what changed differ
@@ -127,7 +130,7 @@ func (h *head) tracksElement() []byte {
 	}
 	entries := make([][]byte, len(h.tracks))
 	for i, t := range h.tracks {
-		entries[i] = t.entry(h.uid)
+		entries[i] = t.entry(h.uid, h.final.frames[t.Number])
 	}
 	return element(idTracks, entries...)
 }

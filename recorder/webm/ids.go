@@ -41,6 +41,7 @@ const (
 	idTrackType         = 0x83
 	idFlagLacing        = 0x9C
 	idLanguage          = 0x22B59C
+	idDefaultDuration   = 0x23E383
 	idName              = 0x536E
 	idCodecID           = 0x86
 	idCodecPrivate      = 0x63A2

@@ -52,7 +52,8 @@ type trackIndex struct {
 	first, last, end  int64
 	blocks, bytes     int64
 	keyframes, bumped int64
-	cued              int64 // file offset of the last cluster with a cue
+	cued              int64               // file offset of the last cluster with a cue
+	intervals         [maxInterval]uint32 // pictures, by how many ticks after the last they came
 	young             []placed
 	settled           bool // older than MoveWindow
 }
@@ -88,6 +89,9 @@ func (ix *index) add(t *trackIndex, now int64, keyframe bool, payload []byte, cl
 		shown := int64(1)
 		if t.blocks > 0 {
 			shown = min(max(now-t.last, 1), maxLastFrame)
+			if shown < maxInterval {
+				t.intervals[shown]++
+			}
 		}
 		t.end = now + shown
 		if keyframe {
@@ -125,11 +129,57 @@ func (ix *index) duration() int64 {
 func (ix *index) used() []Track {
 	var tracks []Track
 	for i := range ix.tracks {
-		if ix.tracks[i].blocks > 0 {
-			tracks = append(tracks, ix.tracks[i].Track)
+		if t := &ix.tracks[i]; t.blocks > 0 {
+			tracks = append(tracks, t.Track)
 		}
 	}
 	return tracks
+}
+
+// frames returns the frame durations of the tracks that have an even rate.
+func (ix *index) frames() map[int]time.Duration {
+	frames := map[int]time.Duration{}
+	for i := range ix.tracks {
+		if d := ix.tracks[i].frameDuration(); d > 0 {
+			frames[ix.tracks[i].Number] = d
+		}
+	}
+	return frames
+}
+
+// maxInterval bounds, in ticks, what counts for the frame rate: a slower picture
+// has none.
+const maxInterval = 200
+
+// frameDuration is how long a picture of an even frame rate is shown, or 0 if
+// the rate is not even. Gaps do not count: players that guess a rate from times
+// get it wrong because of them.
+func (t *trackIndex) frameDuration() time.Duration {
+	const enough = 30
+	var all, below uint64
+	for _, n := range t.intervals {
+		all += uint64(n)
+	}
+	if all < enough {
+		return 0
+	}
+	median := 0
+	for below <= all/2 {
+		below += uint64(t.intervals[median])
+		median++
+	}
+	median--
+	var near, sum uint64
+	for i := median - median/4 - 1; i <= median+median/4+1; i++ {
+		if i > 0 && i < maxInterval {
+			near += uint64(t.intervals[i])
+			sum += uint64(t.intervals[i]) * uint64(i)
+		}
+	}
+	if near*10 < all*9 {
+		return 0
+	}
+	return time.Duration(sum * uint64(timestampScale) / near)
 }
 
 // cuesElement returns Cues for a file's keyframes, or, if there is no picture in

@@ -103,7 +103,8 @@ func (t Track) clone() Track {
 
 // entry returns the TrackEntry (RFC 9559 section 5.1.4.1). Its UID is derived,
 // so that Repair writes the same one again.
-func (t Track) entry(segment [16]byte) []byte {
+// frame is how long a picture is shown, or 0 if that is not known.
+func (t Track) entry(segment [16]byte, frame time.Duration) []byte {
 	uid := binary.BigEndian.Uint64(segment[:8]) ^ uint64(t.Number)
 	if uid == 0 {
 		uid = uint64(t.Number)
@@ -121,6 +122,9 @@ func (t Track) entry(segment [16]byte) []byte {
 	}
 	if len(t.CodecPrivate) > 0 {
 		parts = append(parts, element(idCodecPrivate, t.CodecPrivate))
+	}
+	if frame > 0 {
+		parts = append(parts, uintElement(idDefaultDuration, uint64(frame)))
 	}
 	switch t.Kind {
 	case Video:

@@ -1,0 +1,59 @@
+package recorder
+
+import (
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/roomreel/roomreel/recorder/packet"
+	"github.com/roomreel/roomreel/recording"
+)
+
+// limitFiles makes the kernel refuse every byte of a file beyond the first n,
+// until the returned function is called.
+func limitFiles(t *testing.T, n uint64) (lift func()) {
+	t.Helper()
+	var before syscall.Rlimit
+	must(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before))
+	must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: n, Max: before.Max}))
+	return func() { _ = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before) }
+}
+
+// TestStreamWriteError: where the disk refuses a part, that part ends and says
+// why; other recordings of the stream go on, and so does this one once it can.
+func TestStreamWriteError(t *testing.T) {
+	sound, vp8 := opus(t), pictures(t, "libvpx", "160x120")
+	signal.Ignore(syscall.SIGXFSZ) // which comes with the refusal
+	defer signal.Reset(syscall.SIGXFSZ)
+	onStage(t, func(st *stage) {
+		all, heard := st.record(recording.Selection{}), st.record(recording.Selection{Kinds: []recording.Kind{recording.Audio}})
+		mic, cam := st.publish("TR_A", packet.Opus, sound), st.publish("TR_V", packet.VP8, vp8)
+		lift := limitFiles(t, 64<<10) // some 2.5 s with pictures
+		defer lift()
+		st.play(4*time.Second, mic, cam)
+		lift()
+		st.play(6*time.Second, mic, cam)
+		time.Sleep(keep)
+		hm := st.stop(heard)
+		_, blocks := readBlocks(t, heard.file(parts(t, hm, 1)[0]))
+		sameTimes(t, "sound of the other recording", span(0, 10*time.Second, packetTime), times(blocks, 1))
+
+		m := st.stop(all)
+		list := parts(t, m, 2)
+		failed, next := list[0], list[1]
+		if failed.Ended != recording.EndedByWrite || failed.Error == nil || failed.Error.Code != recording.CodeWriteFailed {
+			t.Errorf("the part that failed ended by %s: %v", failed.Ended, failed.Error)
+		}
+		if next.Ended != recording.EndedByStop || next.Error != nil || m.Ended != recording.EndedByStop || m.Error != nil {
+			t.Errorf("the part after it ended by %s: %v; the recording by %s: %v", next.Ended, next.Error, m.Ended, m.Error)
+		}
+		// A new part is tried a few seconds after, and holds all from then on.
+		if from := next.Start.Duration(); from < 5*time.Second || from > 9*time.Second {
+			t.Errorf("the next part begins at %v", from)
+		}
+		if end := next.Start + next.Duration; (end - sec(10)).Duration().Abs() > 40*time.Millisecond {
+			t.Errorf("the next part ends at %v, want 10 s", end)
+		}
+	})
+}
