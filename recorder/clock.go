@@ -50,8 +50,9 @@ type clock struct {
 	delays []time.Duration
 	second time.Duration
 	last   int64 // RTP timestamp
-	// earliest is the least delayed frame of the current second.
-	earliest observation
+	// earliest is the least delayed frame of the current second, settled that of
+	// the second before.
+	earliest, settled observation
 
 	// offsets are the last differences between the publisher's NTP clock, as
 	// told by sender reports, and the mapping.
@@ -93,7 +94,10 @@ func (c *clock) observe(ts int64, arrival time.Duration) (move, bool) {
 			c.delays = append(c.delays[:0], c.delays[1:]...)
 		}
 		c.delays = append(c.delays, delay)
-		c.second, c.earliest = arrival, observation{ts, arrival}
+		c.second, c.settled, c.earliest = arrival, c.earliest, observation{ts, arrival}
+		if n == 0 {
+			c.settled = c.earliest
+		}
 	case delay < c.delays[n-1]:
 		c.delays[n-1], c.earliest = delay, observation{ts, arrival}
 	}
@@ -120,6 +124,14 @@ func (c *clock) confirmed(by time.Duration) bool {
 // restart forgets the mapping: RTP time begins anew with the next frame.
 func (c *clock) restart() {
 	c.running, c.delays, c.offsets = false, c.delays[:0], c.offsets[:0]
+}
+
+// least is the least delayed frame of late: what arrivals say of the mapping.
+func (c *clock) least() observation {
+	if c.settled.arrival-c.time(c.settled.ts) < c.earliest.arrival-c.time(c.earliest.ts) {
+		return c.settled
+	}
+	return c.earliest
 }
 
 // shift moves the mapping, and with it all that was measured against it.

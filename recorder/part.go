@@ -241,7 +241,7 @@ func (s *stream) endPart(c *capture, why recording.EndReason, cause *recording.E
 
 func (s *stream) noteLastClock(p *part, t *track) {
 	if n := p.number(t); n > 0 && t.clock.running {
-		o := t.clock.earliest
+		o := t.clock.least()
 		p.c.note(s.bot.now(), recording.Entry{Clock: &recording.ClockEntry{
 			Part: p.id, Number: n, RTP: o.ts, File: p.file(t.clock.time(o.ts)), Arrival: p.c.timeline(o.arrival),
 		}})

@@ -294,7 +294,7 @@ func (s *stream) follow() {
 // journalClock writes RTP time against arrival to the journal of every part
 // that holds the track.
 func (s *stream) journalClock(t *track, why string) {
-	o := t.clock.earliest
+	o := t.clock.least()
 	for c, p := range s.parts {
 		if n := p.number(t); n > 0 {
 			c.note(s.bot.now(), recording.Entry{Clock: &recording.ClockEntry{
