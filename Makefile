@@ -6,10 +6,10 @@ GOLANGCI   := v2.8.0
 VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # Packages that bring in the LiveKit server: building it with the race detector
 # takes longer than all tests together.
-SERVER     := ./cmd/... ./internal/meeting/... ./plugin/...
+SERVER     := ./cmd/... ./internal/... ./plugin/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build web demo test test-race test-server lint fuzz setup-demo setup-test clean
+.PHONY: help build web browser demo test test-race test-server bench-record bench-start chaos-kill loss lint setup-demo setup-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,13 +26,29 @@ demo: setup-demo build ## record three participants for real and make their film
 	$(GO) build -o bin/demo ./internal/demo
 	@ROOMREEL_LOG_LEVEL=$${ROOMREEL_LOG_LEVEL:-warn} bin/demo -data data/demo $(if $(KEEP),-keep)
 
-test: setup-test web test-race test-server ## run every test, against real LiveKit, Redis, ffmpeg and Chromium
+browser: ## fetch what the Chromium participants of the tests need
+	@[ -d internal/browser/node_modules ] || (cd internal/browser && npm ci --silent --no-audit --no-fund)
+
+test: setup-test web browser test-race test-server ## run every test, against real LiveKit, Redis, ffmpeg and Chromium
 
 test-race:
-	CI=true $(GO) test -race $$($(GO) list ./... | grep -vE '/(cmd|internal/(meeting|demo|browser)|plugin)(/|$$)')
+	CI=true $(GO) test -race $$($(GO) list ./... | grep -vE '/(cmd|internal|plugin)(/|$$)')
 
 test-server:
 	CI=true $(GO) test -p 1 $(SERVER)
+	CI=true $(GO) test -run '^TestBot' ./recorder
+
+bench-record: ## recorder against a subscriber that throws packets away, 32 participants
+	$(GO) run ./internal/bench record
+
+bench-start: build ## from the start call to media on disk, and from stop to complete files
+	$(GO) run ./internal/bench start
+
+chaos-kill: ## kill -9 a recorder at random moments, repair, count what is missing
+	$(GO) run ./internal/bench chaos
+
+loss: ## record with 1, 5 and 10 % of packets lost on the way to the bot
+	$(GO) run ./internal/bench loss
 
 lint: bin/golangci-lint ## check style and the direction of imports
 	bin/golangci-lint run ./...
@@ -47,4 +63,4 @@ setup-test:
 	@scripts/setup ffmpeg redis-server mkvtoolnix chromium npm
 
 clean: ## remove what was built
-	rm -rf bin web/join/node_modules web/join/vendor/*.mjs
+	rm -rf bin web/join/node_modules web/join/vendor/*.mjs internal/browser/node_modules

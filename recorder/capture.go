@@ -87,7 +87,9 @@ func (c *capture) write(j *recording.Journal) {
 				c.err = j.Close()
 				return
 			}
-			err = j.Append(e)
+			if err = j.Append(e); err == nil && (e.Part != nil || e.Track != nil) {
+				err = j.Flush() // or a crash would leave a file that nobody knows
+			}
 		case <-tick.C:
 			if flushes++; flushes%syncEvery == 0 {
 				err = j.Sync()

@@ -19,6 +19,9 @@ const (
 	// leadLimit is how far RTP time may run ahead of arrival. No packet can
 	// arrive before it was sent: more than the network ever held back is bogus.
 	leadLimit = time.Second
+	// lagLimit is the delay that no network makes: RTP time was set back, or its
+	// source stood still for long.
+	lagLimit = 10 * time.Second
 
 	// keptReports is how many sender reports are remembered.
 	keptReports = 8
@@ -83,10 +86,12 @@ func (c *clock) observe(ts int64, arrival time.Duration) (move, bool) {
 		c.running, c.anchor, c.at = true, ts, arrival
 	}
 	delay := arrival - c.time(ts)
-	if delay < -leadLimit {
+	if delay < -leadLimit || delay > lagLimit {
 		c.shift(delay)
-		c.delays, c.offsets = c.delays[:0], c.offsets[:0]
-		return move{delay, "rtp time jumped ahead"}, true
+		c.delays, c.offsets = append(c.delays[:0], 0), c.offsets[:0]
+		c.earliest = observation{ts, arrival}
+		c.settled, c.second, c.last = c.earliest, arrival, ts
+		return move{delay, "rtp time jumped"}, true
 	}
 	switch n := len(c.delays); {
 	case n == 0 || arrival-c.second >= time.Second:

@@ -125,3 +125,36 @@ func TestClockReportsAreBounded(t *testing.T) {
 		t.Errorf("behind by %v (%s)", by, why)
 	}
 }
+
+// TestClockStallNeedsConfirmation: where the publisher's reports say that RTP
+// time went on, it is the network that is late, and the mapping stays.
+func TestClockStallNeedsConfirmation(t *testing.T) {
+	const stall, length = 3 * time.Second, 60
+	for _, c := range []struct {
+		name string
+		// ntp is what the publisher's clock gained on RTP time by the stall.
+		ntp  time.Duration
+		move time.Duration
+	}{{"the source stood still", stall, stall}, {"the network is late", 0, 0}} {
+		t.Run(c.name, func(t *testing.T) {
+			clk := &clock{rate: packet.OpusClock}
+			late, gained, total := time.Duration(0), time.Duration(0), time.Duration(0)
+			for i := range length * 50 {
+				at := time.Duration(i) * packetTime
+				if at == 20*time.Second {
+					late, gained = stall, c.ntp
+				}
+				ts := clk.rate.Ticks(at)
+				if m, ok := clk.observe(ts, at+late); ok {
+					total += m.By
+				}
+				if i%50 == 0 {
+					clk.report(ts, publisherNTP+at+gained)
+				}
+			}
+			if total != c.move {
+				t.Errorf("moved by %v, want %v", total, c.move)
+			}
+		})
+	}
+}

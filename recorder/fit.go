@@ -55,13 +55,16 @@ func fit(all []observed) ([]recording.SyncPoint, recording.Seconds) {
 // windows returns the least delayed observation of each window of all, which
 // is sorted and not empty.
 func windows(all []observed) []observed {
-	width := max(fitWindow, (all[len(all)-1].file-all[0].file)/fitWindows)
+	first, last := all[0].file, all[len(all)-1].file
+	width := max(fitWindow, (last-first)/fitWindows+1)
 	var low []observed
-	end := all[0].file
+	end := first
 	for _, o := range all {
-		if len(low) == 0 || o.file >= end {
+		// The last of several windows takes what is left when that is little: few
+		// arrivals have no reliable least.
+		if len(low) == 0 || o.file >= end && (len(low) == 1 || last-o.file >= width/3) {
 			low = append(low, o)
-			end = o.file - (o.file-all[0].file)%width + width
+			end = o.file - (o.file-first)%width + width
 		} else if n := len(low) - 1; o.delay < low[n].delay {
 			low[n] = o
 		}

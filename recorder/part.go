@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -141,7 +142,7 @@ func (p *part) track(t *track, f *packet.Frame, at time.Duration) (*partTrack, e
 		}
 		p.slots[i] = pt
 	}
-	pt.live, pt.base, pt.keyframe = t, t.totals(), f.Keyframe
+	pt.live, pt.base, pt.keyframe = t, t.prior, f.Keyframe
 	p.c.note(at, recording.Entry{Track: &recording.TrackEntry{
 		Part: p.id, Number: pt.number, SID: t.sid, Source: t.source, Kind: t.kind,
 		Codec: t.codecName(), SSRC: t.ssrc, ClockRate: int(t.clock.rate),
@@ -258,12 +259,24 @@ func (s *stream) failPart(c *capture, err error) {
 	}
 	const pause = 5 * time.Second
 	s.failed[c] = s.bot.now() + pause
-	s.endPart(c, recording.EndedByWrite, recording.Errorf(code, "write part: %w", err))
+	cause := recording.Errorf(code, "write part: %w", err)
+	if s.parts[c] != nil {
+		s.endPart(c, recording.EndedByWrite, cause)
+		return
+	}
+	id, now := recording.NewID(recording.PrefixPart), s.bot.now()
+	c.note(now, recording.Entry{Part: &recording.PartEntry{
+		ID: id, Participant: s.key.identity, Stream: s.key.stream, Start: c.timeline(now),
+	}})
+	c.note(now, recording.Entry{PartEnd: &recording.PartEndEntry{ID: id, Reason: recording.EndedByWrite, Error: cause}})
 }
 
 // finalize completes the file and tells the journal.
 func (p *part) finalize(at time.Duration, why recording.EndReason, cause *recording.Error) {
 	summary, err := p.w.Finalize()
+	if errors.Is(err, webm.ErrEmpty) {
+		err = os.Remove(filepath.Join(p.c.dir, p.name+webm.OpenSuffix))
+	}
 	if err != nil {
 		if cause == nil {
 			cause = recording.Errorf(recording.CodeWriteFailed, "finalise part: %w", err)

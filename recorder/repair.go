@@ -36,7 +36,7 @@ func Repair(ctx context.Context, dir string, rec recording.Recording, why record
 		ends = append(ends, e)
 	}
 	for _, p := range s.parts {
-		if p.finished {
+		if p.finished && !isOpen(dir, p) {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
@@ -73,18 +73,31 @@ func appendAll(dir string, entries []recording.Entry) error {
 	return j.Close()
 }
 
-// repairPart finishes the file of a part that was left open. The error is that
-// somebody still writes it; all others are told in the entry.
+func partPath(dir string, p *solvingPart) string {
+	return filepath.Join(dir, filepath.Base(p.File))
+}
+
+// isOpen reports whether the part's file was never finished.
+func isOpen(dir string, p *solvingPart) bool {
+	_, err := os.Stat(partPath(dir, p) + webm.OpenSuffix)
+	return err == nil
+}
+
+// repairPart finishes the file of a part that was left open, by a crash or
+// because it could not be written any more; an empty one is removed. The error
+// is that somebody still writes it; all others are told in the entry.
 func repairPart(dir string, p *solvingPart) (*recording.PartEndEntry, error) {
-	end := &recording.PartEndEntry{ID: p.ID, Reason: recording.EndedByCrash}
-	path := filepath.Join(dir, filepath.Base(p.File))
-	open := path + webm.OpenSuffix
-	if _, err := os.Stat(open); errors.Is(err, fs.ErrNotExist) {
-		open = path // finished, but the journal does not say so
+	end := &recording.PartEndEntry{ID: p.ID, Reason: p.Ended, Error: p.Error}
+	path := partPath(dir, p) // finished, if the journal merely does not say so
+	if isOpen(dir, p) {
+		path += webm.OpenSuffix
 	}
-	summary, err := webm.Repair(open)
+	summary, err := webm.Repair(path)
 	switch {
 	case errors.Is(err, webm.ErrEmpty):
+		if err := os.Remove(path); err != nil {
+			end.Error = recording.Errorf(recording.CodeWriteFailed, "remove empty part: %w", err)
+		}
 		return end, nil
 	case err != nil:
 		end.Error = recording.Errorf(recording.CodeWriteFailed, "repair part: %w", err)

@@ -200,6 +200,7 @@ func (s *solver) participant(e recording.ParticipantEntry) {
 		p.Present = append(p.Present, recording.Presence{SID: e.SID, From: s.now, To: still})
 	case !e.Present && i >= 0:
 		p.Present[i].To = s.now
+		closeLast(p.Speaking, s.now)
 	}
 }
 
@@ -293,6 +294,7 @@ func (s *solver) finish() {
 			continue // not one block was written: there is no file
 		}
 		p.place()
+		p.Tracks = []recording.Track{}
 		for _, t := range p.tracks {
 			t.Muted, t.Stalled = within(s.mutes, t.SIDs), within(s.stalls, t.SIDs)
 			p.Tracks = append(p.Tracks, t.Track)

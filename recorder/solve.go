@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"slices"
 	"time"
 
 	"github.com/roomreel/roomreel/recording"
@@ -79,6 +80,7 @@ func (p *solvingPart) sync() ([]recording.SyncPoint, recording.Seconds) {
 			all = append(all, observed{o.file, o.delay - bias})
 		}
 	}
+	all = slices.DeleteFunc(all, func(o observed) bool { return o.file < 0 }) // before a clock was set right
 	if len(all) == 0 {
 		return []recording.SyncPoint{{File: 0, Timeline: p.Start}}, 0
 	}

@@ -232,6 +232,7 @@ func (s *stream) frame(t *track, f *packet.Frame) {
 			s.failPart(c, err)
 		}
 	}
+	t.prior = t.totals()
 }
 
 // senderReport takes an RTCP sender report for a track.

@@ -48,6 +48,8 @@ type track struct {
 	journaled time.Duration
 	// frozen is the last picture before the freeze that is going on.
 	frozen packet.Timestamp
+	// prior are the counters before the frame at hand.
+	prior totals
 	// disagreed is how often in a row pictures were found out of step with sound.
 	disagreed int
 	// asked is when a keyframe was last asked for.

@@ -285,12 +285,17 @@ func (j *Journal) Sync() error {
 	return j.err
 }
 
-// Close syncs and closes the journal.
+// Close syncs and closes the journal. Closing it again does nothing.
 func (j *Journal) Close() error {
+	if j.f == nil {
+		return nil
+	}
 	err := j.Sync()
-	if cerr := j.f.Close(); cerr != nil && err == nil && !errors.Is(cerr, os.ErrClosed) {
+	if cerr := j.f.Close(); cerr != nil && err == nil {
 		err = fmt.Errorf("close journal: %w", cerr)
 	}
+	j.f = nil
+	j.err = fmt.Errorf("write journal: %w", os.ErrClosed)
 	return err
 }
 
