@@ -61,8 +61,10 @@ func encode(t testing.TB, kind string, args ...string) []byte {
 // opus is 4 s of a tone in packets of 20 ms, unless options say otherwise.
 func opus(t testing.TB, options ...string) [][]byte {
 	t.Helper()
-	args := append([]string{"-f", "lavfi", "-i", "sine=frequency=440:duration=4:sample_rate=48000", "-ac", "2",
-		"-c:a", "libopus", "-page_duration", "1"}, options...) // a page for each packet
+	args := append([]string{
+		"-f", "lavfi", "-i", "sine=frequency=440:duration=4:sample_rate=48000", "-ac", "2",
+		"-c:a", "libopus", "-page_duration", "1",
+	}, options...) // a page for each packet
 	r, _, err := oggreader.NewWith(bytes.NewReader(encode(t, "ogg", args...)))
 	must(t, err)
 	var packets [][]byte
@@ -80,8 +82,10 @@ func opus(t testing.TB, options ...string) [][]byte {
 // keyframe, unless options say otherwise.
 func pictures(t testing.TB, encoder, size string, options ...string) [][]byte {
 	t.Helper()
-	args := append([]string{"-f", "lavfi", "-i", "testsrc2=size=" + size + ":rate=25:duration=4", "-c:v", encoder, "-deadline", "realtime",
-		"-cpu-used", "8", "-b:v", "100k", "-g", "25", "-lag-in-frames", "0", "-auto-alt-ref", "0"}, options...)
+	args := append([]string{
+		"-f", "lavfi", "-i", "testsrc2=size=" + size + ":rate=25:duration=4", "-c:v", encoder, "-deadline", "realtime",
+		"-cpu-used", "8", "-b:v", "100k", "-g", "25", "-lag-in-frames", "0", "-auto-alt-ref", "0",
+	}, options...)
 	r, _, err := ivfreader.NewWith(bytes.NewReader(encode(t, "ivf", args...)))
 	must(t, err)
 	var frames [][]byte

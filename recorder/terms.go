@@ -22,7 +22,7 @@ func (c *capture) takes(k streamKey, kind recording.Kind) bool {
 // writes reports whether frames of this kind of a stream are written now.
 func (c *capture) writes(k streamKey, kind recording.Kind) bool {
 	t := c.terms.Load()
-	return !t.paused && !(t.soundOnly && kind == recording.Video) && t.selection.Takes(k.identity, k.stream, kind)
+	return !t.paused && (!t.soundOnly || kind == recording.Audio) && t.selection.Takes(k.identity, k.stream, kind)
 }
 
 // Update changes which tracks a running recording takes, and pauses or resumes

@@ -25,7 +25,8 @@ func TestTrackAt(t *testing.T) {
 		{"one point", []SyncPoint{point(2, 5)}, map[float64]float64{0: 3, 2: 5, 100: 103, -3: 0}},
 		{"a line", []SyncPoint{point(0, 10), point(100, 120)}, map[float64]float64{0: 10, 50: 65, 100: 120, 200: 230, -10: -1}},
 		{
-			"pieces", []SyncPoint{point(0, 0), point(10, 10), point(20, 40), point(30, 50)},
+			"pieces",
+			[]SyncPoint{point(0, 0), point(10, 10), point(20, 40), point(30, 50)},
 			map[float64]float64{-5: -5, 0: 0, 9: 9, 10: 10, 15: 25, 20: 40, 25: 45, 30: 50, 40: 60},
 		},
 		{"a jump", []SyncPoint{point(0, 0), point(10, 10), point(10, 28), point(20, 38)}, map[float64]float64{9: 9, 10: 28, 15: 33, 30: 48}},

@@ -63,8 +63,13 @@ func TestSelectionKey(t *testing.T) {
 	keys := map[string]int{}
 	different := []Selection{
 		{},
-		{Identities: []string{"a"}}, {Except: []string{"a"}}, {Streams: []string{"a"}}, {Kinds: []Kind{"a"}},
-		{Identities: []string{"a", "b"}}, {Identities: []string{"a,b"}}, {Identities: []string{`a","b`}},
+		{Identities: []string{"a"}},
+		{Except: []string{"a"}},
+		{Streams: []string{"a"}},
+		{Kinds: []Kind{"a"}},
+		{Identities: []string{"a", "b"}},
+		{Identities: []string{"a,b"}},
+		{Identities: []string{`a","b`}},
 		{Identities: []string{"a"}, Except: []string{"b"}},
 	}
 	for i, s := range different {

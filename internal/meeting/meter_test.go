@@ -60,8 +60,10 @@ func TestMeasureKnownOffsets(t *testing.T) {
 				file := filepath.Join(t.TempDir(), "known."+format)
 				// Everything begins at 1 s: ffmpeg's muxers move a picture, not the sound, to make room
 				// for the Opus encoder's delay ahead of zero.
-				ffmpeg(t, append(append([]string{"-itsoffset", "1", "-f", "lavfi", "-i", flashing(0, 4),
-					"-itsoffset", "1", "-f", "lavfi", "-i", beeping(659, beepShift, 4), "-copyts"}, codec...), file)...)
+				ffmpeg(t, append(append([]string{
+					"-itsoffset", "1", "-f", "lavfi", "-i", flashing(0, 4),
+					"-itsoffset", "1", "-f", "lavfi", "-i", beeping(659, beepShift, 4), "-copyts",
+				}, codec...), file)...)
 				got, err := Measure(t.Context(), file, Probe{WholePicture, 659}, Probe{WholePicture, 784})
 				if err != nil {
 					t.Fatal(err)

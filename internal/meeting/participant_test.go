@@ -329,8 +329,10 @@ func TestAttend(t *testing.T) {
 	}
 	defer host.Close()
 	began := time.Now()
-	guest := Options{Room: "r", Identity: "guest", Publish: []livekit.TrackSource{Microphone},
-		JoinAfter: time.Second, LeaveAfter: 5 * time.Second}
+	guest := Options{
+		Room: "r", Identity: "guest", Publish: []livekit.TrackSource{Microphone},
+		JoinAfter: time.Second, LeaveAfter: 5 * time.Second,
+	}
 	attended := make(chan error, 1)
 	go func() { attended <- Attend(ctx, server, guest) }()
 	if _, err := host.View().Await(ctx, func(s Snapshot) bool { return len(s.Present) == 1 }); err != nil {

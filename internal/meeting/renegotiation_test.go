@@ -25,7 +25,8 @@ func TestSimulcastLayersCanBeChosen(t *testing.T) {
 	defer cancel()
 	widths := make(chan int, 100) // of key frames
 	publications := make(chan *lksdk.RemoteTrackPublication, 1)
-	watcher, err := Join(ctx, server, Options{Room: "r", Identity: "w",
+	watcher, err := Join(ctx, server, Options{
+		Room: "r", Identity: "w",
 		OnTrack: func(track *webrtc.TrackRemote, pub *lksdk.RemoteTrackPublication, _ *lksdk.RemoteParticipant) {
 			publications <- pub
 			go func() {
@@ -45,7 +46,8 @@ func TestSimulcastLayersCanBeChosen(t *testing.T) {
 					}
 				}
 			}()
-		}})
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +91,8 @@ func TestMuteAndScreenShare(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	arrivals := make(chan livekit.TrackSource, 10_000)
-	watcher, err := Join(ctx, server, Options{Room: "r", Identity: "w",
+	watcher, err := Join(ctx, server, Options{
+		Room: "r", Identity: "w",
 		OnTrack: func(track *webrtc.TrackRemote, pub *lksdk.RemoteTrackPublication, _ *lksdk.RemoteParticipant) {
 			go func() {
 				for {
@@ -102,13 +105,16 @@ func TestMuteAndScreenShare(t *testing.T) {
 					}
 				}
 			}()
-		}})
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer watcher.Close()
-	p, err := Join(ctx, server, Options{Room: "r", Identity: "p", Width: 320, Height: 180,
-		Publish: []livekit.TrackSource{Camera, Microphone, Screen, ScreenAudio}})
+	p, err := Join(ctx, server, Options{
+		Room: "r", Identity: "p", Width: 320, Height: 180,
+		Publish: []livekit.TrackSource{Camera, Microphone, Screen, ScreenAudio},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,8 +108,13 @@ func TestRow23MalformedH264(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := NewReceiver(H264)
 			events, _ := receive(t, r, []sent{
-				{seq: 0, payload: sps}, {seq: 1, payload: pps}, {seq: 2, payload: idr}, {seq: 3, marker: true, payload: payload},
-				{seq: 4, ts: 3000, payload: sps}, {seq: 5, ts: 3000, payload: pps}, {seq: 6, ts: 3000, marker: true, payload: idr},
+				{seq: 0, payload: sps},
+				{seq: 1, payload: pps},
+				{seq: 2, payload: idr},
+				{seq: 3, marker: true, payload: payload},
+				{seq: 4, ts: 3000, payload: sps},
+				{seq: 5, ts: 3000, payload: pps},
+				{seq: 6, ts: 3000, marker: true, payload: idr},
 			})
 			equal(t, "events", []string{"K1 @3000"}, story(events))
 			equal(t, "incomplete", int64(1), r.Stats().Incomplete)
@@ -120,9 +125,12 @@ func TestRow23MalformedH264(t *testing.T) {
 func TestRow23DiscardableH264(t *testing.T) {
 	sps, pps, idr := []byte{0x67, 0x42, 0xC0, 0x1E, 0xDA, 0x02, 0x80, 0xBF, 0xE5, 0x00}, []byte{0x68, 0xCE, 0x3C, 0x80}, []byte{0x65, 0x88, 0x84, 1}
 	events, _ := receive(t, NewReceiver(H264), []sent{
-		{seq: 0, payload: sps}, {seq: 1, payload: pps}, {seq: 2, marker: true, payload: idr},
+		{seq: 0, payload: sps},
+		{seq: 1, payload: pps},
+		{seq: 2, marker: true, payload: idr},
 		{seq: 3, ts: 3000, marker: true, payload: []byte{0x01, 2}},
-		{seq: 4, ts: 6000, payload: []byte{0x01, 2}}, {seq: 5, ts: 6000, marker: true, payload: []byte{0x41, 3}},
+		{seq: 4, ts: 6000, payload: []byte{0x01, 2}},
+		{seq: 5, ts: 6000, marker: true, payload: []byte{0x41, 3}},
 	})
 	var got []bool
 	for _, f := range frames(events) {

@@ -1,0 +1,107 @@
+package deliver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// Delivery is an event on its way to an endpoint.
+type Delivery struct {
+	ID          string           `json:"id"`
+	EventID     string           `json:"event_id"` // the webhook-id
+	Type        EventType        `json:"type"`
+	Endpoint    string           `json:"endpoint"`
+	URL         string           `json:"url"` // redacted; empty when the endpoint is no longer configured
+	RecordingID string           `json:"recording_id,omitempty"`
+	State       State            `json:"state"`
+	Error       *recording.Error `json:"error,omitempty"`
+	Body        string           `json:"body"`
+	Attempts    []Attempt        `json:"attempts"`
+	CreatedAt   time.Time        `json:"created_at"`
+	// NextAttempt is when a pending one is due, unless those before it in its
+	// lane hold it up.
+	NextAttempt time.Time `json:"next_attempt,omitzero"`
+	EndedAt     time.Time `json:"ended_at,omitzero"`
+}
+
+// Deliveries returns deliveries, newest first.
+func (w *Webhooks) Deliveries(ctx context.Context, query Query) (Page[Delivery], error) {
+	page, err := list(ctx, w.queue, query, w.delivery)
+	if err != nil {
+		return page, fmt.Errorf("list deliveries: %w", err)
+	}
+	return page, nil
+}
+
+// Delivery returns a delivery with its last 50 attempts, or CodeNotFound.
+func (w *Webhooks) Delivery(ctx context.Context, id string) (Delivery, error) {
+	r, err := w.queue.one(ctx, id)
+	if err != nil {
+		return Delivery{}, err
+	}
+	return w.delivery(r)
+}
+
+func (w *Webhooks) delivery(r record) (Delivery, error) {
+	var h hook
+	if err := json.Unmarshal(r.doc, &h); err != nil {
+		return Delivery{}, fmt.Errorf("read delivery %s: %w", r.id, err)
+	}
+	d := Delivery{
+		ID: r.id, EventID: h.EventID, Type: h.Type, Endpoint: h.Endpoint, RecordingID: r.recording, State: r.state,
+		Error: r.err, Body: string(h.Body), Attempts: r.attempts, CreatedAt: r.made, EndedAt: r.ended,
+	}
+	if d.State == Pending {
+		d.NextAttempt = r.due
+	}
+	if target := h.URL + w.endpoints[h.Endpoint].URL; target != "" { // a hook has either
+		d.URL = Redact(target)
+	}
+	return d, nil
+}
+
+// Redeliver sends a delivery once more, whether it failed or not, behind what
+// waits for the same endpoint and recording; one that is pending keeps its
+// place and its attempts start over at once, and one that is running is left
+// alone. CodeNotFound says that there is none.
+func (w *Webhooks) Redeliver(ctx context.Context, id string) error {
+	if _, err := w.queue.redo(ctx, id, nil, "", "any"); err != nil {
+		return fmt.Errorf("redeliver: %w", err)
+	}
+	return nil
+}
+
+// RedeliverSince sends once more, in their order, the deliveries to an endpoint
+// that failed, or also those that succeeded, of events since a time. It returns
+// how many, also when it is cut short by an error.
+func (w *Webhooks) RedeliverSince(ctx context.Context, endpoint string, since time.Time, alsoDone bool) (int, error) {
+	which := "failed"
+	if alsoDone {
+		which = "finished"
+	}
+	const batch = 200
+	// A UUIDv7 begins with 48 bits of milliseconds (RFC 9562 §5.7).
+	oldest := fmt.Sprintf("[%s_%012x", PrefixEvent, max(since.UnixMilli(), 0))
+	for n := 0; ; {
+		ids, err := w.queue.ids(ctx, "of:"+endpoint, &redis.ZRangeBy{Min: oldest, Max: "+", Count: batch}, false)
+		if err != nil || len(ids) == 0 {
+			return n, err
+		}
+		for _, id := range ids {
+			again, err := w.queue.redo(ctx, id, nil, "", which)
+			if err != nil && recording.CodeOf(err) != recording.CodeNotFound {
+				return n, fmt.Errorf("redeliver: %w", err)
+			}
+			if again {
+				n++
+			}
+		}
+		oldest = "(" + ids[len(ids)-1]
+	}
+}
