@@ -54,7 +54,7 @@ lint: bin/golangci-lint ## check style and the direction of imports
 	bin/golangci-lint run ./...
 
 bin/golangci-lint:
-	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+	GOBIN="$(CURDIR)/bin" $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
 
 setup-demo:
 	@scripts/setup ffmpeg

@@ -23,15 +23,16 @@ var Reference []byte
 
 // Config is the whole configuration; roomreel.yaml tells what each key means.
 type Config struct {
-	LiveKit  LiveKit  `yaml:"livekit"`
-	Redis    Redis    `yaml:"redis"`
-	API      API      `yaml:"api"`
-	Data     string   `yaml:"data" env:"ROOMREEL_DATA"`
-	Node     string   `yaml:"node" env:"ROOMREEL_NODE"`
-	Recorder Recorder `yaml:"recorder"`
-	Composer Composer `yaml:"composer"`
-	Log      Log      `yaml:"log"`
-	Dev      Dev      `yaml:"dev"`
+	LiveKit  LiveKit   `yaml:"livekit"`
+	Redis    Redis     `yaml:"redis"`
+	API      API       `yaml:"api"`
+	Data     string    `yaml:"data" env:"ROOMREEL_DATA"`
+	Node     string    `yaml:"node" env:"ROOMREEL_NODE"`
+	Recorder Recorder  `yaml:"recorder"`
+	Composer Composer  `yaml:"composer"`
+	Webhooks []Webhook `yaml:"webhooks"`
+	Log      Log       `yaml:"log"`
+	Dev      Dev       `yaml:"dev"`
 }
 
 // LiveKit is the section of that name.
@@ -72,6 +73,13 @@ type Composer struct {
 	FFmpeg  string `yaml:"ffmpeg" env:"ROOMREEL_FFMPEG"`
 	FFprobe string `yaml:"ffprobe" env:"ROOMREEL_FFPROBE"`
 	Jobs    int    `yaml:"jobs" env:"ROOMREEL_COMPOSER_JOBS"`
+}
+
+// Webhook is an entry of webhooks: a receiver of events.
+type Webhook struct {
+	ID      string   `yaml:"id"`
+	URL     string   `yaml:"url"`
+	Secrets []string `yaml:"secrets"`
 }
 
 // Log is the section of that name.

@@ -18,6 +18,7 @@ func reference() Config {
 		Data:     "./data",
 		Recorder: Recorder{Lease: 3 * time.Second, Disk: Disk{Warn: 5120, SoundOnly: 1024, Stop: 256}},
 		Composer: Composer{FFmpeg: "ffmpeg", FFprobe: "ffprobe", Jobs: 1},
+		Webhooks: []Webhook{},
 		Log:      Log{Level: "info", Format: "text"},
 		Dev:      Dev{LiveKitPort: 7880, UDPPort: 7882},
 	}

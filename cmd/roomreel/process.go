@@ -19,6 +19,7 @@ import (
 	"github.com/roomreel/roomreel/compose"
 	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/coord"
+	"github.com/roomreel/roomreel/deliver"
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recorder"
 	"github.com/roomreel/roomreel/recording"
@@ -31,6 +32,7 @@ type process struct {
 	store    *coord.Store
 	archive  recording.Archive
 	log      *slog.Logger
+	hooks    *deliver.Webhooks
 	queue    *compose.Queue
 	server   *http.Server
 	listener net.Listener
@@ -72,6 +74,10 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		Name: c.Node, Open: openRoom(bots, rooms), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
 		MaxRooms: c.Recorder.MaxRooms, Log: log,
 	})
+	p.hooks, err = newWebhooks(c.Webhooks, p.redis, log)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
 	})
@@ -100,6 +106,8 @@ func (p *process) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.node.Run(ctx) })
 	group.Go(func() error { p.restore(ctx); return nil })
+	group.Go(func() error { return p.hooks.Run(ctx) })
+	group.Go(func() error { tellOfRecordings(ctx, p.store.Watch(ctx), p.hooks, p.log); return nil })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -96,6 +99,8 @@ func TestServe(t *testing.T) {
 	c.LiveKit = configs.LiveKit{URL: fmt.Sprintf("ws://127.0.0.1:%d", port), APIKey: keys.Key, APISecret: keys.Secret}
 	c.Redis.URL, c.Data, c.Node = startRedisServer(t), t.TempDir(), "node-a"
 	c.API.Listen = freeAddress(t, "tcp")
+	receiver := startReceiver(t)
+	c.Webhooks = []configs.Webhook{{ID: "app", URL: receiver.URL, Secrets: []string{"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}}}
 	stop := serve(t, c)
 
 	token, err := keys.ServerToken("app", "", time.Hour)
@@ -148,6 +153,12 @@ func TestServe(t *testing.T) {
 	wantProblem(err, recording.CodeAlreadyStopped, rec.ID)
 	checkParts(ctx, t, roomreel, c.Data, rec.ID, "opus", "vp8")
 
+	for _, kind := range []string{"recording.started", "recording.stopped"} {
+		if got := receiver.next(ctx, t, rec.ID); got != kind {
+			t.Errorf("the webhook told of %s, want %s", got, kind)
+		}
+	}
+
 	// Ending the program ends what still runs, with whole files.
 	stop()
 	checkManifest(t, filepath.Join(c.Data, "recordings", sound.ID), recording.EndedByShutdown, "opus")
@@ -178,6 +189,44 @@ func TestServe(t *testing.T) {
 	stopped.Node, stopped.FirstMediaAt = "", time.Time{} // not in the manifest
 	if d := cmp.Diff(stopped, again); d != "" {
 		t.Errorf("restored from the archive: %s", d)
+	}
+}
+
+// receiver gets webhooks.
+type receiver struct {
+	*httptest.Server
+	events chan [2]string // recording and type
+}
+
+func startReceiver(t *testing.T) *receiver {
+	t.Helper()
+	r := &receiver{events: make(chan [2]string, 100)}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		var event struct {
+			Type      string `json:"type"`
+			Recording string `json:"recording_id"`
+		}
+		if err := json.NewDecoder(req.Body).Decode(&event); err != nil || req.Header.Get("webhook-signature") == "" {
+			t.Errorf("webhook %+v: %v", req.Header, err)
+		}
+		r.events <- [2]string{event.Recording, event.Type}
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+// next waits for the next event of a recording.
+func (r *receiver) next(ctx context.Context, t *testing.T, id string) string {
+	t.Helper()
+	for {
+		select {
+		case e := <-r.events:
+			if e[0] == id {
+				return e[1]
+			}
+		case <-ctx.Done():
+			t.Fatal("no webhook came")
+		}
 	}
 }
 
