@@ -57,12 +57,12 @@ func tellOfRecordings(ctx context.Context, feed <-chan recording.Recording, hook
 
 // eventOf is the event that a recording's state stands for, if any.
 func eventOf(r recording.Recording) deliver.EventType {
-	switch {
-	case r.State == recording.Stopped:
+	switch r.State {
+	case recording.Stopped:
 		return deliver.RecordingStopped
-	case r.State == recording.Failed:
+	case recording.Failed:
 		return deliver.RecordingFailed
-	case r.State == recording.Active:
+	case recording.Active:
 		return deliver.RecordingStarted
 	}
 	return ""
