@@ -22,7 +22,7 @@ func FuzzReorder(f *testing.F) {
 			at       time.Duration
 			accepted = map[uint32]bool{}
 			last     Seq
-			any      bool
+			begun    bool
 		)
 		take := func() {
 			for {
@@ -36,14 +36,14 @@ func FuzzReorder(f *testing.F) {
 				}
 				delete(accepted, id)
 				switch {
-				case any && out.seq <= last:
+				case begun && out.seq <= last:
 					t.Fatalf("packet number %d after %d", out.seq, last)
-				case any && !out.reset && int64(out.seq-last-1) != out.lost:
+				case begun && !out.reset && int64(out.seq-last-1) != out.lost:
 					t.Fatalf("%d lost between %d and %d", out.lost, last, out.seq)
-				case !any && out.lost != 0 || out.reset && out.lost != 0:
+				case !begun && out.lost != 0 || out.reset && out.lost != 0:
 					t.Fatalf("%d lost before the first packet", out.lost)
 				}
-				last, any = out.seq, true
+				last, begun = out.seq, true
 				out.buf.Release()
 			}
 		}
