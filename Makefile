@@ -45,7 +45,7 @@ bench-start: build ## from the start call to media on disk, and from stop to com
 	$(GO) run ./internal/bench start
 
 chaos-kill: ## kill -9 a recorder at random moments, repair, count what is missing
-	$(GO) run ./internal/bench chaos
+	$(GO) run ./internal/bench chaos-kill
 
 loss: ## record with 1, 5 and 10 % of packets lost on the way to the bot
 	$(GO) run ./internal/bench loss

@@ -52,16 +52,44 @@ func (r *Rooms) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Remove takes a participant out of a room. One that is not there is no error.
+// leavePatience is how long a participant who has said good-bye may take to be
+// gone: LiveKit answers a removal that crosses it only after some seconds.
+const leavePatience = time.Second
+
+// Remove takes a participant out of a room, unless they leave by themselves
+// within a moment. One that is not there is no error.
 func (r *Rooms) Remove(ctx context.Context, room, identity string) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	if r.leaves(ctx, room, identity) {
+		return nil
+	}
 	_, err := r.client.RemoveParticipant(ctx, &livekit.RoomParticipantIdentity{Room: room, Identity: identity})
 	var te twirp.Error
 	if err == nil || errors.As(err, &te) && te.Code() == twirp.NotFound {
 		return nil
 	}
 	return r.unreachable(err)
+}
+
+// leaves reports whether the participant is gone within leavePatience.
+func (r *Rooms) leaves(ctx context.Context, room, identity string) bool {
+	const every = 50 * time.Millisecond
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for end := time.Now().Add(leavePatience); time.Now().Before(end); {
+		_, err := r.client.GetParticipant(ctx, &livekit.RoomParticipantIdentity{Room: room, Identity: identity})
+		var te twirp.Error
+		if errors.As(err, &te) && te.Code() == twirp.NotFound {
+			return true
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return false
 }
 
 func (r *Rooms) unreachable(err error) error {

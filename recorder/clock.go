@@ -52,7 +52,9 @@ type clock struct {
 	// the last is of the second that began at second.
 	delays []time.Duration
 	second time.Duration
-	last   int64 // RTP timestamp
+	// last is the RTP timestamp of the last frame, which came at lastArrival.
+	last        int64
+	lastArrival time.Duration
 	// earliest is the least delayed frame of the current second, settled that of
 	// the second before.
 	earliest, settled observation
@@ -84,13 +86,17 @@ func (c *clock) time(ts int64) time.Duration {
 func (c *clock) observe(ts int64, arrival time.Duration) (move, bool) {
 	if !c.running {
 		c.running, c.anchor, c.at = true, ts, arrival
+		c.last, c.lastArrival = ts, arrival
 	}
 	delay := arrival - c.time(ts)
-	if delay < -leadLimit || delay > lagLimit {
+	// A burst after a busy start leads too, but in steps of a frame each: then it
+	// is the first frames that were late, and nothing is to be moved.
+	leap := c.rate.Duration(ts-c.last) - (arrival - c.lastArrival)
+	if delay < -leadLimit && leap > leadLimit || delay > lagLimit {
 		c.shift(delay)
 		c.delays, c.offsets = append(c.delays[:0], 0), c.offsets[:0]
 		c.earliest = observation{ts, arrival}
-		c.settled, c.second, c.last = c.earliest, arrival, ts
+		c.settled, c.second, c.last, c.lastArrival = c.earliest, arrival, ts, arrival
 		return move{delay, "rtp time jumped"}, true
 	}
 	switch n := len(c.delays); {
@@ -106,7 +112,7 @@ func (c *clock) observe(ts int64, arrival time.Duration) (move, bool) {
 	case delay < c.delays[n-1]:
 		c.delays[n-1], c.earliest = delay, observation{ts, arrival}
 	}
-	c.last = ts
+	c.last, c.lastArrival = ts, arrival
 	if n := len(c.delays); n > stallSeconds {
 		if lasting := slices.Min(c.delays[n-stallSeconds-1:]); lasting > stallLimit && c.confirmed(lasting) {
 			c.shift(lasting)

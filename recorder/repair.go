@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/roomreel/roomreel/recorder/webm"
@@ -48,6 +49,9 @@ func Repair(ctx context.Context, dir string, rec recording.Recording, why record
 		}
 		add(recording.Entry{PartEnd: end})
 	}
+	if err := repairUnknown(dir, s); err != nil {
+		return nil, err
+	}
 	if !s.ended {
 		add(recording.Entry{End: &recording.EndEntry{Reason: why}})
 	}
@@ -55,6 +59,30 @@ func Repair(ctx context.Context, dir string, rec recording.Recording, why record
 		return nil, err
 	}
 	return Solve(dir, rec)
+}
+
+// repairUnknown finishes open files that the journal does not name: of a part
+// that began the moment before a crash. They are kept, or removed if empty.
+func repairUnknown(dir string, s *solver) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("look for open parts: %w", err)
+	}
+	for _, e := range entries {
+		name, open := strings.CutSuffix(e.Name(), webm.OpenSuffix)
+		if !open || slices.ContainsFunc(s.parts, func(p *solvingPart) bool { return p.File == name }) {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		_, err := webm.Repair(path)
+		if errors.Is(err, webm.ErrEmpty) {
+			err = os.Remove(path)
+		}
+		if err != nil {
+			return fmt.Errorf("repair %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 func appendAll(dir string, entries []recording.Entry) error {

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command bench measures what roomreel promises of recording, with real LiveKit
 // and real WebRTC, each side of it in a process of its own: what recording costs
 // beside merely receiving, how soon it begins and ends, what a crash takes, and

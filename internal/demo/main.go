@@ -186,7 +186,8 @@ func report(ctx context.Context, d *dev, dir string, film api.Composition) (summ
 	fmt.Printf("\n%-12s %-10s %8s %8s %9s  %s\n", "file", "who", "from s", "length s", "KiB", "codecs")
 	row := func(path, who string, from, length float64, bytes int64, codecs string) error {
 		fmt.Printf("%-12s %-10s %8.2f %8.2f %9d  %s\n", filepath.Base(path)[:12], who, from, length, bytes>>10, codecs)
-		out, err := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-i", path, "-f", "null", "-").CombinedOutput()
+		// In the file's own time base: ffmpeg would else round times to a guessed rate.
+		out, err := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-i", path, "-enc_time_base", "-1", "-f", "null", "-").CombinedOutput()
 		if err != nil || len(out) > 0 {
 			return fmt.Errorf("%s does not play cleanly: %s %w", path, out, err)
 		}

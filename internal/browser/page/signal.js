@@ -8,16 +8,13 @@ const LOUDNESS = 0.2; // of full scale
 const RATE = 48000; // Hz
 const PIECE = 10; // ms of sound sent at once
 
-/**
- * A video track that moves, in a hue of its own. Stopping the track ends the drawing. Each frame belongs to
- * an instant of the clock and bears it, even if it is drawn late.
- */
+/** A video track that moves, in a hue of its own. Stopping the track ends the drawing. */
 export function picture({ hue, width, height, fps }) {
-  const track = new MediaStreamTrackGenerator({ kind: 'video' });
-  const writer = track.writable.getWriter();
-  const canvas = new OffscreenCanvas(width, height);
+  const canvas = document.createElement('canvas');
+  Object.assign(canvas, { width, height });
   // Frames are read back to be encoded: kept in memory, that takes no time.
   const pen = canvas.getContext('2d', { alpha: false, willReadFrequently: true });
+  const [track] = canvas.captureStream(0).getVideoTracks();
 
   const draw = (frame) => {
     pen.fillStyle = `hsl(${hue} 60% 40%)`;
@@ -28,13 +25,14 @@ export function picture({ hue, width, height, fps }) {
     pen.fillRect(width * (3 / 8 + Math.sin(angle) / 4) - side / 2, height * (1 / 2 - Math.cos(angle) / 4) - side / 2, side, side);
     pen.fillStyle = frame % fps < FLASH_FRAMES ? '#ffffff' : '#101018';
     pen.fillRect((width * 3) / 4, 0, width / 4, height);
-    writer.write(new VideoFrame(canvas, { timestamp: (frame * 1e6) / fps }));
+    track.requestFrame();
   };
   let drawn = -1;
   const next = () => {
     if (track.readyState === 'ended') return;
     const frame = Math.floor((Date.now() * fps) / 1000);
-    if (frame !== drawn) draw(frame); // a timer may be early
+    // A timer may be early. A frame drawn twice would have the encoder drop the one after it.
+    if (frame !== drawn) draw(frame);
     drawn = frame;
     setTimeout(next, Math.ceil(((frame + 1) * 1000) / fps) - Date.now());
   };
