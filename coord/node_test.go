@@ -80,8 +80,9 @@ func TestReportedEnds(t *testing.T) {
 		err    *recording.Error
 	}{
 		"room closed": {Report{Ended: recording.EndedByRoom, Result: result}, recording.Stopped, recording.EndedByRoom, nil},
-		"disk full":   {Report{Err: full, Result: result}, recording.Failed, recording.EndedByFailure, full},
-		"write error": {Report{Ended: recording.EndedByWrite, Err: full, Result: result}, recording.Failed, recording.EndedByWrite, full},
+		// What there is is whole: it is stopped, and says what went wrong.
+		"disk full":   {Report{Err: full, Result: result}, recording.Stopped, recording.EndedByFailure, full},
+		"write error": {Report{Ended: recording.EndedByWrite, Err: full, Result: result}, recording.Stopped, recording.EndedByWrite, full},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachRedis(t, func(t *testing.T, rdb *redis.Client) {
