@@ -32,7 +32,7 @@ func tracks(ctx context.Context, file string) (pictures, sounds bool, err error)
 func decodePicture(ctx context.Context, file string, yield func(at time.Duration, pixels []byte)) error {
 	// The time base is set before frames are shown: in microseconds nothing is rounded away.
 	filter := fmt.Sprintf("settb=1/1000000,scale=%d:%d:flags=area,format=gray,showinfo=checksum=0", lumaWidth, lumaHeight)
-	return decode(ctx, file, []string{"-map", "0:v:0", "-vf", filter, "-fps_mode", "passthrough", "-f", "rawvideo"},
+	return decode(ctx, file, []string{"-map", "0:v:0", "-vf", filter, "-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "rawvideo"},
 		func(f shown, data io.Reader) error {
 			pixels := make([]byte, lumaWidth*lumaHeight)
 			if _, err := io.ReadFull(data, pixels); err != nil {

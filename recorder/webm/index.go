@@ -170,13 +170,13 @@ func (t *trackIndex) frameDuration() time.Duration {
 	}
 	median--
 	var near, sum uint64
-	for i := median - median/4 - 1; i <= median+median/4+1; i++ {
+	for i := median - 1; i <= median+1; i++ { // rounded to ticks
 		if i > 0 && i < maxInterval {
 			near += uint64(t.intervals[i])
 			sum += uint64(t.intervals[i]) * uint64(i)
 		}
 	}
-	if near*10 < all*9 {
+	if near*20 < all*19 {
 		return 0
 	}
 	return time.Duration(sum * uint64(timestampScale) / near)
