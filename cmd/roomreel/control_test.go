@@ -48,7 +48,7 @@ func TestRecordingsAreControlledWhileTheyRun(t *testing.T) {
 	for _, r := range []api.Recording{paused, changed, limited} {
 		is(r.ID, recording.Active)
 	}
-	waitFor(ctx, t, 3*time.Second)
+	waitFor(ctx, t, 5*time.Second)
 	if _, err := s.api.Pause(ctx, paused.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestRecordingsAreControlledWhileTheyRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	live := is(paused.ID, recording.Active)
-	waitFor(ctx, t, 3*time.Second)
+	waitFor(ctx, t, 5*time.Second)
 	if live, err := s.api.Recording(ctx, paused.ID); err != nil || len(live.Live) != 4 {
 		t.Errorf("live: %+v, %v, want 4 tracks", live.Live, err)
 	}
