@@ -77,6 +77,11 @@ func TestBrowserAndPublisherAreRecordedInSync(t *testing.T) {
 	parts := partsOf(t, m, "carl", "gina")
 	playsCleanlyAtAnyRate(ctx, t, s.path(m, parts[0]))
 	playsCleanly(ctx, t, s.path(m, parts[1]))
+	for _, part := range parts {
+		if part.Start+part.Duration > m.Duration+recording.Seconds(time.Second) {
+			t.Errorf("%s: %s lasts %v s from %v s on, the recording %v s", part.Participant, part.File, part.Duration, part.Start, m.Duration)
+		}
+	}
 	var signals [2]meeting.Signal // on the recording's timeline
 	for i, part := range parts {
 		found, err := meeting.Measure(ctx, s.path(m, part), meeting.Probe{Tile: meeting.WholePicture, Tone: meeting.Tone(i)})
