@@ -30,7 +30,7 @@ func (b *Bot) connect(ctx context.Context) error {
 		return recording.Errorf(recording.CodeRoomUnreachable, "join room %q on LiveKit: %w", b.name, err)
 	}
 	b.room = room
-	if err := raiseReceiveBuffers(); err != nil {
+	if err := RaiseReceiveBuffers(); err != nil {
 		b.log.Warn("receive buffers stay small: packets may be lost under load", "error", err)
 	}
 	return nil

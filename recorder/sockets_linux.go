@@ -13,9 +13,9 @@ import (
 // participants, and the SDK has no option for it.
 const receiveBuffer = 4 << 20
 
-// raiseReceiveBuffers raises the receive buffer of every UDP socket that the
+// RaiseReceiveBuffers raises the receive buffer of every UDP socket that the
 // process has open. The kernel caps it at net.core.rmem_max.
-func raiseReceiveBuffers() error {
+func RaiseReceiveBuffers() error {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		return fmt.Errorf("list sockets: %w", err)

@@ -2,5 +2,5 @@
 
 package recorder
 
-// raiseReceiveBuffers does nothing here: only Linux lists a process's sockets.
-func raiseReceiveBuffers() error { return nil }
+// RaiseReceiveBuffers does nothing here: only Linux lists a process's sockets.
+func RaiseReceiveBuffers() error { return nil }

@@ -12,9 +12,10 @@ import (
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/pion/webrtc/v4"
 	"github.com/urfave/cli/v3"
-	"golang.org/x/sys/unix"
 
 	"github.com/roomreel/roomreel/recorder/packet"
+
+	"github.com/roomreel/roomreel/recorder"
 )
 
 // subscribe joins the room as a recorder does, hidden and with large receive
@@ -43,30 +44,7 @@ func subscribe(ctx context.Context, url, identity string, take func(sid string) 
 	if err := r.JoinWithContextAndToken(ctx, url, token, lksdk.WithDisableRegionDiscovery()); err != nil {
 		return nil, fmt.Errorf("join as %s: %w", identity, err)
 	}
-	return r, raiseReceiveBuffers()
-}
-
-// raiseReceiveBuffers does to this process's sockets what the recorder does to
-// its own.
-func raiseReceiveBuffers() error {
-	const size = 4 << 20
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		return fmt.Errorf("list sockets: %w", err)
-	}
-	for _, e := range entries {
-		fd, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_DGRAM {
-			continue
-		}
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, size); err != nil {
-			return fmt.Errorf("set receive buffer: %w", err)
-		}
-	}
-	return nil
+	return r, recorder.RaiseReceiveBuffers() // as the recorder does to its own
 }
 
 func drainCommand() *cli.Command {
