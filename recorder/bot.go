@@ -229,7 +229,7 @@ func (b *Bot) end(c *capture, why recording.EndReason, cause *recording.Error, t
 	delete(b.captures, c.rec.ID)
 	ended := make([]<-chan struct{}, 0, len(b.streams))
 	for _, s := range b.streams {
-		ended = append(ended, s.detach(c, why))
+		ended = append(ended, s.detach(c, len(b.captures) == 0, why))
 	}
 	at := b.now()
 	b.reconcile()

@@ -88,6 +88,9 @@ func (s *stream) part(c *capture, f *packet.Frame, at time.Duration) (*part, err
 
 // number returns the number of t in the file, or 0 when it is not in it.
 func (p *part) number(t *track) int {
+	if p == nil {
+		return 0
+	}
 	if pt := p.slots[slotOf(t.codec)]; pt != nil && pt.live == t {
 		return pt.number
 	}
@@ -142,7 +145,7 @@ func (p *part) track(t *track, f *packet.Frame, at time.Duration) (*partTrack, e
 		}
 		p.slots[i] = pt
 	}
-	pt.live, pt.base, pt.keyframe = t, t.prior, f.Keyframe
+	pt.live, pt.base, pt.keyframe = t, t.counted, f.Keyframe
 	p.c.note(at, recording.Entry{Track: &recording.TrackEntry{
 		Part: p.id, Number: pt.number, SID: t.sid, Source: t.source, Kind: t.kind,
 		Codec: t.codecName(), SSRC: t.ssrc, ClockRate: int(t.clock.rate),
@@ -188,9 +191,9 @@ func (p *part) block(pt *partTrack, to time.Duration, keyframe bool, payload []b
 	return nil
 }
 
-// flush keeps the promise of how soon bytes reach the kernel and the disk. A
-// failure shows at the next block.
-func (p *part) flush() { _ = p.w.FlushIfDue(time.Now()) }
+// flush keeps the promise of how soon bytes reach the kernel and the disk, as
+// closely as the stream's beat allows. A failure shows at the next block.
+func (p *part) flush() { _ = p.w.FlushIfDue(time.Now().Add(beat / 2)) }
 
 // movable returns how much of a move of all that was written of t its file can
 // take: none if t is not all that its slot holds, and nothing before the start.
@@ -217,7 +220,7 @@ func (p *part) move(t *track, by time.Duration) error {
 // trackEnded keeps what a track counted before another takes its slot.
 func (p *part) trackEnded(t *track) {
 	if pt := p.slots[slotOf(t.codec)]; pt != nil && pt.live == t {
-		pt.past = pt.past.plus(t.totals().minus(pt.base))
+		pt.past = pt.past.plus(t.counted.minus(pt.base))
 		pt.live = nil
 	}
 }

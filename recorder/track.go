@@ -18,7 +18,7 @@ import (
 )
 
 // A track is one subscription to one publication. Its reader moves packets to
-// the stream; all else belongs to the stream's goroutine.
+// the stream's queue; what is not said otherwise belongs to the stream's goroutine.
 type track struct {
 	sid    string
 	source string
@@ -29,8 +29,6 @@ type track struct {
 	remote *webrtc.TrackRemote
 	// pli asks the publisher for a keyframe.
 	pli func()
-	// overflowed counts packets dropped because the stream's queue was full.
-	overflowed atomic.Int64
 	// arrived is when the last packet came, on the bot's clock, and published
 	// what the stream has counted lately.
 	arrived   atomic.Int64
@@ -40,16 +38,21 @@ type track struct {
 	key            streamKey
 	muted, stalled bool
 
-	receiver *packet.Receiver
-	clock    clock
+	// Guarded by the queue: overflowed counts packets that it had no room for.
+	receiver   *packet.Receiver
+	overflowed int64
+
+	// astray: the receiver asks for a keyframe.
+	astray bool
+	clock  clock
 	// began is when its first frame arrived.
 	began time.Duration
 	// journaled is when the clock was last written to the journals.
 	journaled time.Duration
 	// frozen is the last picture before the freeze that is going on.
 	frozen packet.Timestamp
-	// prior are the counters before the frame at hand.
-	prior totals
+	// counted is what it had counted before the frame at hand.
+	counted totals
 	// disagreed is how often in a row pictures were found out of step with sound.
 	disagreed int
 	// asked is when a keyframe was last asked for.
@@ -58,12 +61,13 @@ type track struct {
 
 func (t *track) codecName() string { return strings.ToLower(t.codec.String()) }
 
-// totals are the track's counters so far.
+// totals are the counters of what has been received. They are guarded by the
+// queue.
 func (t *track) totals() totals {
 	n := t.receiver.Stats()
 	return totals{
 		packets: n.Accepted + n.Resync + n.Jump + n.Overflow,
-		lost:    n.Lost + t.overflowed.Load(), duplicates: n.Duplicate,
+		lost:    n.Lost + t.overflowed, duplicates: n.Duplicate,
 		frames: n.Frames, bytes: n.Bytes,
 	}
 }
@@ -107,6 +111,7 @@ func (b *Bot) subscribed(remote *webrtc.TrackRemote, pub *lksdk.RemoteTrackPubli
 			}
 		})
 		s.add(t)
+		go t.read(s)
 	})
 }
 
@@ -153,31 +158,24 @@ func expectsMatroska(rp *lksdk.RemoteParticipant, stream string) bool {
 
 func sourceName(info *livekit.TrackInfo) string { return strings.ToLower(info.Source.String()) }
 
-// read moves packets from the network to the stream until the track ends. It
-// never waits for the stream: what does not fit is dropped and counted.
+// read moves packets from the network to the stream's queue until the track ends.
+// It never waits for the disk: what does not fit is dropped and counted.
 func (t *track) read(s *stream) {
-	bound := videoQueue
-	if t.kind == recording.Audio {
-		bound = audioQueue
-	}
 	for {
 		buf := packet.GetBuffer()
 		n, _, err := t.remote.Read(buf.Bytes())
+		now := s.bot.now()
 		if err != nil {
 			buf.Release()
 			if errors.Is(err, io.ErrShortBuffer) {
-				t.overflowed.Add(1)
+				s.queue.lose(t)
 				continue
 			}
-			s.queue.call(func() { s.trackEnded(t) })
+			s.queue.end(t, now, func() { s.trackEnded(t) })
 			return
 		}
-		now := s.bot.now()
 		t.arrived.Store(int64(now))
-		if !s.queue.push(item{track: t, packet: buf, size: n, arrival: now}, bound) {
-			t.overflowed.Add(1)
-			buf.Release()
-		}
+		s.queue.receive(t, buf, n, now)
 	}
 }
 
