@@ -38,6 +38,22 @@ type batch struct {
 	size  int
 }
 
+// batches are free ones: between two beats one fills for each stream, and few are
+// worked off.
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
+// release empties the batch and gives it back.
+func (b *batch) release() {
+	// maxSpare bounds the memory that a burst leaves behind.
+	const maxSpare = 256 << 10
+	if cap(b.bytes) > maxSpare {
+		b.bytes = nil
+	}
+	clear(b.items)
+	b.items, b.bytes, b.size = b.items[:0], b.bytes[:0], 0
+	batches.Put(b)
+}
+
 // queue is where a stream's readers meet its owner. The readers put the frames
 // together: a packet is cheapest to look at while it is fresh. What becomes of
 // the packets waits in order, with the calls, for the stream's next beat: to wake
@@ -45,7 +61,7 @@ type batch struct {
 // beyond the queue's bounds are dropped and counted; calls never are.
 type queue struct {
 	mu   sync.Mutex
-	next batch
+	next *batch
 	// live are the tracks whose packets may come, by slot.
 	live [2]*track
 	// dumps: packets are wanted as they came, too.
@@ -55,7 +71,9 @@ type queue struct {
 	wake  chan struct{}
 }
 
-func newQueue(dumps bool) *queue { return &queue{wake: make(chan struct{}, 1), dumps: dumps} }
+func newQueue(dumps bool) *queue {
+	return &queue{next: batches.Get().(*batch), wake: make(chan struct{}, 1), dumps: dumps}
+}
 
 // begin lets packets of t come.
 func (q *queue) begin(t *track) {
@@ -183,17 +201,10 @@ func (q *queue) drain(t *track, now time.Duration) {
 	q.advance(t, now)
 }
 
-// take returns everything in the queue, with the frames whose wait is over by now,
-// and leaves spare, emptied, in its place. It also asks each track whether it has
-// lost its way.
-func (q *queue) take(spare batch, now time.Duration) batch {
-	// maxSpare bounds the memory that a burst leaves behind.
-	const maxSpare = 1 << 20
-	clear(spare.items)
-	spare = batch{items: spare.items[:0], bytes: spare.bytes[:0]}
-	if cap(spare.bytes) > maxSpare {
-		spare.bytes = nil
-	}
+// take returns everything in the queue, with the frames whose wait is over by
+// now, to be released when it is done. It also asks each track whether it has lost
+// its way.
+func (q *queue) take(now time.Duration) *batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, t := range q.live {
@@ -204,7 +215,7 @@ func (q *queue) take(spare batch, now time.Duration) batch {
 	}
 	q.tally()
 	taken := q.next
-	q.next = spare
+	q.next = batches.Get().(*batch)
 	return taken
 }
 

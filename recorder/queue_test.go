@@ -44,7 +44,7 @@ func (t *queued) arrive(tb testing.TB, now time.Duration) {
 }
 
 // frames are the frames of a batch, by track.
-func (b batch) frames() map[*track]int {
+func (b *batch) frames() map[*track]int {
 	n := map[*track]int{}
 	for _, it := range b.items {
 		if it.frame.Payload != nil {
@@ -76,7 +76,7 @@ func TestQueueBounds(t *testing.T) {
 	for range pictures {
 		q.call(func() { called++ })
 	}
-	b := q.take(batch{}, 0)
+	b := q.take(0)
 	kept := b.frames()
 	if want := pictures - int(video.overflowed); kept[video.track] != want || kept[audio.track] != words {
 		t.Errorf("%d pictures and %d packets of audio, want %d and %d", kept[video.track], kept[audio.track], want, words)
@@ -103,9 +103,10 @@ func TestQueueBounds(t *testing.T) {
 func TestQueueForgets(t *testing.T) {
 	q := newQueue(false)
 	q.call(func() {})
-	first := q.take(batch{}, 0)
-	q.take(first, 0)
-	if first.items[0].call != nil {
+	b := q.take(0)
+	items := b.items
+	b.release()
+	if items[0].call != nil {
 		t.Error("a call that was made is still referred to")
 	}
 }
@@ -149,9 +150,9 @@ func TestQueueFinishes(t *testing.T) {
 		audio.arrive(t, 0)
 		q.finish(drain, 0, func() {})
 		audio.arrive(t, 0)
-		b := q.take(batch{}, 0)
+		b := q.take(0)
 		end := slices.IndexFunc(b.items, func(it item) bool { return it.call != nil })
-		before := batch{items: b.items[:end]}
+		before := &batch{items: b.items[:end]}
 		want := totals{packets: 2, frames: 1, bytes: 8}
 		if drain {
 			want.frames, want.lost = 2, 1
@@ -186,13 +187,13 @@ func TestQueueProducers(t *testing.T) {
 				}
 			})
 		}
-		var b batch
 		for calls < producers*each {
 			<-q.wake // if a wake-up is lost, the bubble is deadlocked and the test fails
-			b = q.take(b, 0)
+			b := q.take(0)
 			for _, it := range b.items {
 				it.call()
 			}
+			b.release()
 		}
 		work.Wait()
 	})

@@ -112,16 +112,16 @@ func (s *stream) run() {
 	defer close(s.done)
 	timer := time.NewTimer(beat)
 	defer timer.Stop()
-	var b batch
 	for !s.closing {
 		select {
 		case <-s.queue.wake:
 		case <-timer.C:
 		}
-		b = s.queue.take(b, s.bot.now())
+		b := s.queue.take(s.bot.now())
 		for i := range b.items {
 			s.do(&b.items[i])
 		}
+		b.release()
 		now := s.bot.now()
 		s.tend(now)
 		s.queue.await(s.awaits())
