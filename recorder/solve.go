@@ -42,10 +42,15 @@ func (p *solvingPart) place() {
 	p.Start = recording.Track{Sync: points}.At(0)
 }
 
+// onTimeline converts intervals of file time. What goes on beyond the track's media
+// ends with it: a packet that came after a gap need not have become a frame.
 func (t *solvingTrack) onTimeline(list []recording.Interval) []recording.Interval {
 	var out []recording.Interval
 	for _, v := range list {
-		out = append(out, recording.Interval{From: t.At(v.From), To: t.At(v.To)})
+		on := recording.Interval{From: max(t.At(v.From), t.Start), To: min(t.At(v.To), t.End)}
+		if on.To > on.From {
+			out = append(out, on)
+		}
 	}
 	return out
 }

@@ -36,7 +36,7 @@ func onStage(outer *testing.T, scene func(st *stage)) {
 			log: slog.New(slog.DiscardHandler), origin: time.Now(), ctx: ctx, cancel: cancel,
 			inbox: make(chan func(), 256), done: make(chan struct{}),
 			captures: map[string]*capture{}, streams: map[streamKey]*stream{}, tracks: map[string]*track{},
-			people: map[string]person{}, requested: map[string]bool{},
+			people: map[string]person{}, publications: map[string]publication{}, requested: map[string]bool{},
 		}
 		go func() {
 			for {
@@ -179,6 +179,7 @@ func (x *sender) send() {
 
 // arrive does what a track's reader does.
 func (x *sender) arrive(p rtp.Packet) {
+	x.track.arrived.Store(int64(x.st.bot.now()))
 	buf := packet.GetBuffer()
 	n, err := p.MarshalTo(buf.Bytes())
 	must(x.st.t, err)

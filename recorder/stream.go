@@ -125,7 +125,11 @@ func (s *stream) run() {
 		now := s.bot.now()
 		s.tend(now)
 		s.queue.await(s.awaits())
-		timer.Reset(beat - now%beat)
+		if s.tracks == [2]*track{} && len(s.parts) == 0 {
+			timer.Stop() // until a call comes
+		} else {
+			timer.Reset(beat - now%beat)
+		}
 	}
 }
 
@@ -167,8 +171,11 @@ func (s *stream) tend(now time.Duration) {
 		s.followed = now
 		s.follow()
 	}
-	for _, p := range s.parts {
+	for c, p := range s.parts {
 		p.flush()
+		if p.isOver(now) {
+			s.endPart(c, recording.EndedByLeave, nil)
+		}
 	}
 }
 
@@ -199,7 +206,8 @@ func (s *stream) wantsKeyframe(t *track, now time.Duration) bool {
 			continue
 		}
 		p := s.parts[c.capture]
-		if t.astray || t.clock.running && now-t.asked >= pause && (p == nil || p.slots[1] == nil || !p.slots[1].keyframe) {
+		begins := p == nil || p.slots[1] == nil || !p.slots[1].keyframe || p.isLong(s.bot.opts.Roll, now)
+		if t.astray || t.clock.running && now-t.asked >= pause && begins {
 			return true
 		}
 	}
@@ -313,7 +321,7 @@ func (s *stream) journalClock(t *track, why string) {
 // open: the participant may publish again.
 func (s *stream) trackEnded(t *track) {
 	for _, p := range s.parts {
-		p.trackEnded(t)
+		p.trackEnded(t, s.bot.now())
 	}
 	if s.tracks[slotOf(t.codec)] == t {
 		s.tracks[slotOf(t.codec)] = nil

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
@@ -78,30 +77,31 @@ func (b *Bot) subscribed(remote *webrtc.TrackRemote, pub *lksdk.RemoteTrackPubli
 	if info == nil {
 		return
 	}
-	mime := remote.Codec().MimeType
-	codec, err := packet.ParseMIME(mime)
+	p := describePublication(info)
+	p.mime = remote.Codec().MimeType
+	codec, err := packet.ParseMIME(p.mime)
 	if err != nil {
 		b.do(func() {
 			for _, c := range b.captures {
-				if c.takes(streamKey{identity, streamName(info)}, kindOf(info)) {
-					c.refuse(b.now(), identity, info, mime, recording.Errorf(recording.CodeUnsupportedCodec,
-						"%s cannot be recorded: publish Opus, and VP8, VP9, AV1, H.264 or H.265", mime))
+				if c.takes(streamKey{identity, p.stream}, p.kind) {
+					c.refuse(b.now(), identity, p, recording.Errorf(recording.CodeUnsupportedCodec,
+						"%s cannot be recorded: publish Opus, and VP8, VP9, AV1, H.264 or H.265", p.mime))
 				}
 			}
 		})
 		return
 	}
 	t := &track{
-		sid: pub.SID(), source: sourceName(info), kind: kindOf(info), codec: codec,
+		sid: p.sid, source: p.source, kind: p.kind, codec: codec,
 		ssrc: uint32(remote.SSRC()), remote: remote, pli: func() { rp.WritePLI(remote.SSRC()) },
 		receiver: packet.NewReceiver(codec), clock: clock{rate: codec.ClockRate()},
 	}
 	b.do(func() {
-		s := b.stream(identity, streamName(info), t)
+		s := b.stream(identity, p.stream, t)
 		t.key, t.muted = s.key, pub.IsMuted()
 		t.arrived.Store(int64(b.now()))
 		b.tracks[t.sid] = t
-		if t.kind == recording.Audio && expectsMatroska(rp, streamName(info)) {
+		if t.kind == recording.Audio && b.expectsMatroska(rp, p.stream) {
 			s.queue.call(func() { s.matroska = true })
 		}
 		pub.OnRTCP(func(p rtcp.Packet) {
@@ -143,20 +143,18 @@ func (b *Bot) stream(identity, name string, t *track) *stream {
 
 // expectsMatroska reports whether the pictures of a stream are published in a
 // codec that WebM cannot hold: sound that comes first then goes to Matroska too.
-func expectsMatroska(rp *lksdk.RemoteParticipant, stream string) bool {
+func (b *Bot) expectsMatroska(rp *lksdk.RemoteParticipant, stream string) bool {
 	for _, pub := range rp.TrackPublications() {
-		info := pub.(*lksdk.RemoteTrackPublication).TrackInfo()
-		if info == nil || kindOf(info) != recording.Video || streamName(info) != stream {
+		p, known := b.publication(pub.(*lksdk.RemoteTrackPublication))
+		if !known || p.kind != recording.Video || p.stream != stream {
 			continue
 		}
-		if codec, err := packet.ParseMIME(info.MimeType); err == nil && !containers[codec].WebM() {
+		if codec, err := packet.ParseMIME(p.mime); err == nil && !containers[codec].WebM() {
 			return true
 		}
 	}
 	return false
 }
-
-func sourceName(info *livekit.TrackInfo) string { return strings.ToLower(info.Source.String()) }
 
 // read moves packets from the network to the stream's queue until the track ends.
 // It never waits for the disk: what does not fit is dropped and counted.
@@ -180,13 +178,13 @@ func (t *track) read(s *stream) {
 }
 
 // refuse tells, once for each track, that it cannot be recorded.
-func (c *capture) refuse(at time.Duration, identity string, info *livekit.TrackInfo, codec string, why *recording.Error) {
-	if c.refused[info.Sid] {
+func (c *capture) refuse(at time.Duration, identity string, p publication, why *recording.Error) {
+	if c.refused[p.sid] {
 		return
 	}
-	c.refused[info.Sid] = true
-	c.log.Warn("track is not recorded", "participant", identity, "track", info.Sid, "code", why.Code, "cause", why.Message)
+	c.refused[p.sid] = true
+	c.log.Warn("track is not recorded", "participant", identity, "track", p.sid, "code", why.Code, "cause", why.Message)
 	c.note(at, recording.Entry{Refused: &recording.RefusedEntry{
-		Participant: identity, SID: info.Sid, Source: sourceName(info), Codec: codec, Error: why,
+		Participant: identity, SID: p.sid, Source: p.source, Codec: p.mime, Error: why,
 	}})
 }

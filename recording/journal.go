@@ -64,7 +64,9 @@ type ParticipantEntry struct {
 	Identity string `json:"identity"`
 	SID      string `json:"sid"`
 	Name     string `json:"name,omitempty"`
-	Present  bool   `json:"present"`
+	// Kind is LiveKit's, in lower case: standard, agent, sip, ingress, egress and so on.
+	Kind    string `json:"kind,omitempty"`
+	Present bool   `json:"present"`
 }
 
 // PartEntry opens a part.
