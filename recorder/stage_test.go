@@ -195,6 +195,9 @@ func (x *sender) skip(d time.Duration) { x.sent += int(d / x.every) }
 // report sends an RTCP sender report, whose NTP clock is that of the bubble.
 func (x *sender) report() {
 	at := time.Duration(x.sent) * x.every
+	if x.rtp != nil {
+		at += x.rtp(x.sent)
+	}
 	rtp := x.base + uint32(x.track.clock.rate.Ticks(at))
 	const since1900 = 2208988800
 	wall := time.Now()
