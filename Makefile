@@ -37,6 +37,7 @@ test-race:
 test-server:
 	CI=true $(GO) test -p 1 $(SERVER)
 	CI=true $(GO) test -run '^TestBot' ./recorder
+	cd deploy && CI=true $(GO) test ./...
 
 bench-record: ## recorder against a subscriber that throws packets away, 32 participants
 	$(GO) run ./internal/bench record
