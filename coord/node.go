@@ -190,7 +190,7 @@ func (n *Node) hear(channel, payload string) {
 
 // look finds rooms that should be recorded and that nobody holds.
 func (n *Node) look() {
-	free, err := n.store.freeRooms(n.hard)
+	free, err := n.store.freeRooms(n.hard, n.opts.LeaseTTL)
 	if err != nil {
 		n.log.Warn("free rooms cannot be seen", "error", err)
 		n.patient = time.Now().Add(n.opts.LeaseTTL)

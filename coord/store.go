@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -21,12 +22,14 @@ const prefix = "roomreel:{coord}:"
 // callTimeout bounds one exchange with Redis.
 const callTimeout = 2 * time.Second
 
-// Store reads and writes wishes and records. It holds nothing itself: any
+// Store reads and writes wishes and records. It holds none of them itself: any
 // number of Stores may work on one Redis. Its methods are safe for concurrent
 // use; they fail with CodeStoreUnavailable when Redis cannot be asked.
 type Store struct {
 	rdb redis.UniversalClient
 	now func() time.Time
+	// generation is that of Redis' memory when it was met last; nil before.
+	generation atomic.Pointer[string]
 }
 
 // NewStore returns a Store on rdb, which stays the caller's to close.

@@ -42,6 +42,17 @@ func mustClaim(t *testing.T, s *Store, room, node string, ttl time.Duration) Lea
 	return l
 }
 
+// soonClaims claims once the time to remember is over.
+func soonClaims(t *testing.T, s *Store, room, node string) (l Lease) {
+	t.Helper()
+	until(t, node+" is granted "+room, func() (ok bool) {
+		var err error
+		l, ok, err = s.Claim(t.Context(), room, node, time.Minute)
+		return ok && err == nil
+	})
+	return l
+}
+
 func mustGet(t *testing.T, s *Store, id string) recording.Recording {
 	t.Helper()
 	r, err := s.Get(t.Context(), id)
@@ -143,7 +154,7 @@ func TestStopQueued(t *testing.T) {
 		if again := mustStart(t, s, "blue", recording.Selection{}); again.ID == r.ID {
 			t.Error("the room cannot be recorded anew")
 		}
-		if rooms, err := s.freeRooms(t.Context()); err != nil || !slices.Equal(rooms, []string{"blue"}) {
+		if rooms, err := s.freeRooms(t.Context(), time.Second); err != nil || !slices.Equal(rooms, []string{"blue"}) {
 			t.Errorf("free rooms %v, %v", rooms, err)
 		}
 	})
@@ -350,6 +361,7 @@ func TestForgetfulRedis(t *testing.T) {
 		r := mustStart(t, s, "blue", recording.Selection{})
 		l := mustClaim(t, s, "blue", "n1", time.Minute)
 		r.State, r.Epoch = recording.Active, l.Epoch
+		const recall = 50 * time.Millisecond
 		rdb.FlushAll(ctx)
 		if err := s.Put(ctx, l, r); err != nil {
 			t.Fatal(err)
@@ -359,20 +371,26 @@ func TestForgetfulRedis(t *testing.T) {
 		}
 		_, err := s.Start(ctx, "blue", recording.Selection{}, recording.Limits{})
 		wantCode(t, err, recording.CodeAlreadyRecording)
-		if _, ok, err := s.Claim(ctx, "blue", "n2", time.Minute); ok || err != nil {
+		if _, ok, err := s.Claim(ctx, "blue", "n2", recall); ok || err != nil {
 			t.Errorf("the room was taken from its holder: %v, %v", ok, err)
 		}
 		if err := s.Release(ctx, l); err != nil {
 			t.Fatal(err)
 		}
-		if next := mustClaim(t, s, "blue", "n2", time.Minute); next.Epoch <= l.Epoch {
+		if l, ok, err := s.Claim(ctx, "nobody asked", "n2", time.Minute); ok || err != nil {
+			t.Errorf("a room that nobody wants recorded was granted: %+v, %v", l, err)
+		}
+		if next := soonClaims(t, s, "blue", "n2"); next.Epoch <= l.Epoch {
 			t.Errorf("epoch %d follows %d", next.Epoch, l.Epoch)
 		}
 
 		// Somebody else was faster than the node that remembers: its wish is kept.
 		rdb.FlushAll(ctx)
 		other := mustStart(t, s, "blue", recording.Selection{})
-		newer := mustClaim(t, s, "blue", "n2", time.Minute)
+		if _, ok, err := s.Claim(ctx, "blue", "n2", recall); ok || err != nil {
+			t.Errorf("the holder was given no time to remember: %v, %v", ok, err)
+		}
+		newer := soonClaims(t, s, "blue", "n2")
 		if err := s.Renew(ctx, l, time.Minute); !errors.Is(err, ErrFenced) {
 			t.Errorf("renew: %v", err)
 		}

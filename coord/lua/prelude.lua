@@ -52,3 +52,14 @@ local function keep_epoch(room, epoch)
   end
   redis.call('EXPIRE', counter, 86400)
 end
+
+-- meet returns the generation of Redis' memory and whether nothing may be granted
+-- now: once a caller meets a Redis that has lost its memory, whoever holds a room is
+-- given one ttl to renew the lease before anybody else can claim it.
+local function meet(seen, ttl)
+  local now, generation = redis.call('TIME'), P .. 'generation'
+  if redis.call('SETNX', generation, now[1] .. '.' .. now[2]) == 1 and seen ~= '' then
+    redis.call('SET', P .. 'recalling', '1', 'PX', ttl)
+  end
+  return redis.call('GET', generation), redis.call('EXISTS', P .. 'recalling') == 1
+end
