@@ -2,6 +2,7 @@ package coord
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -71,12 +72,27 @@ func (s *Store) Release(ctx context.Context, l Lease) error {
 // out is taken back as by Renew. ErrFenced says that l was superseded; a record
 // that is final is refused as well.
 func (s *Store) Put(ctx context.Context, l Lease, r recording.Recording) error {
+	return s.put(ctx, l, r, nil)
+}
+
+// put is Put; news of tracks are noted in the same step.
+func (s *Store) put(ctx context.Context, l Lease, r recording.Recording, news []flow) error {
 	stop := 0
 	if r.StopWanted {
 		stop = 1
 	}
-	reply, err := s.text(ctx, putScript, r.ID, r.Room, r.Selection.Key(), encode(r), string(r.State), stop,
-		l.Epoch, l.Node, l.generation, l.ttl.Milliseconds(), wish{Paused: r.PauseWanted, Selection: &r.Selection}.encode())
+	args := []any{
+		r.ID, r.Room, r.Selection.Key(), encode(r), string(r.State), stop,
+		l.Epoch, l.Node, l.generation, l.ttl.Milliseconds(), wish{Paused: r.PauseWanted, Selection: &r.Selection}.encode(),
+	}
+	for _, f := range news {
+		track, err := json.Marshal(f.track)
+		if err != nil {
+			return fmt.Errorf("write record: %w", err)
+		}
+		args = append(args, string(f.kind), track)
+	}
+	reply, err := s.text(ctx, putScript, args...)
 	switch {
 	case err != nil:
 		return fmt.Errorf("write record: %w", err)

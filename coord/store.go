@@ -119,12 +119,17 @@ func (s *Store) Remove(ctx context.Context, id string) error {
 }
 
 // Restore writes a final record that was read back from disk, where the truth
-// is, unless Redis has a record of that name. It reports whether it wrote.
-func (s *Store) Restore(ctx context.Context, r recording.Recording) (bool, error) {
+// is, unless Redis has a record of that name. It reports whether it wrote. Its
+// end is news if it has become final just now, by a repair.
+func (s *Store) Restore(ctx context.Context, r recording.Recording, news bool) (bool, error) {
 	if !r.State.Final() {
 		return false, recording.Errorf(recording.CodeInvalidRequest, "recording %s is %s, only ended ones can be restored", r.ID, r.State)
 	}
-	reply, err := s.run(ctx, restoreScript, r.ID, r.Room, r.Selection.Key(), encode(r), string(r.State), r.Epoch)
+	untold := 0
+	if news {
+		untold = 1
+	}
+	reply, err := s.run(ctx, restoreScript, r.ID, r.Room, r.Selection.Key(), encode(r), string(r.State), r.Epoch, untold)
 	if err != nil {
 		return false, fmt.Errorf("restore recording: %w", err)
 	}

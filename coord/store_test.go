@@ -276,7 +276,7 @@ func TestRemoveAndRestore(t *testing.T) {
 		s := NewStore(rdb)
 		r := mustStart(t, s, "blue", recording.Selection{})
 		wantCode(t, s.Remove(t.Context(), r.ID), recording.CodeNotReady)
-		_, err := s.Restore(t.Context(), r)
+		_, err := s.Restore(t.Context(), r, false)
 		wantCode(t, err, recording.CodeInvalidRequest)
 		r, err = s.Stop(t.Context(), r.ID)
 		if err != nil {
@@ -286,12 +286,12 @@ func TestRemoveAndRestore(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantCode(t, s.Remove(t.Context(), r.ID), recording.CodeNotFound)
-		if keys := rdb.Keys(t.Context(), "*").Val(); len(keys) != 0 {
+		if keys := rdb.Keys(t.Context(), "*").Val(); !slices.Equal(keys, []string{prefix + "news"}) {
 			t.Errorf("keys are left: %v", keys)
 		}
 		r.StopWanted = false
 		for _, want := range []bool{true, false} {
-			if wrote, err := s.Restore(t.Context(), r); err != nil || wrote != want {
+			if wrote, err := s.Restore(t.Context(), r, false); err != nil || wrote != want {
 				t.Errorf("restore: %v, %v, want %v", wrote, err, want)
 			}
 		}

@@ -107,7 +107,7 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { return p.node.Run(ctx) })
 	group.Go(func() error { p.restore(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
-	group.Go(func() error { tellOfRecordings(ctx, p.store.Watch(ctx), p.hooks, p.log); return nil })
+	group.Go(func() error { p.store.Tell(ctx, tellOfRecordings(p.hooks, p.log)); return nil })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
@@ -173,7 +173,7 @@ func (p *process) restoreOne(ctx context.Context, id string) error {
 		State: m.State, Ended: m.Ended, Error: m.Error,
 		CreatedAt: m.CreatedAt, StartedAt: m.StartedAt, StoppedAt: m.StoppedAt,
 		Duration: r.Duration, Parts: r.Parts, Bytes: r.Bytes,
-	})
+	}, unfinished)
 	return err
 }
 
