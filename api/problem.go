@@ -35,6 +35,7 @@ var problemTypes = map[recording.Code]struct {
 	recording.CodeAlreadyRecording: {http.StatusConflict, "The room and selection are being recorded already"},
 	recording.CodeAlreadyStopped:   {http.StatusConflict, "It has ended already"},
 	recording.CodeNotReady:         {http.StatusConflict, "It is not ready yet"},
+	recording.CodeLegalHold:        {http.StatusConflict, "It is under a legal hold"},
 	recording.CodeNoMedia:          {http.StatusConflict, "There is no media"},
 	recording.CodeCanceled:         {http.StatusConflict, "It was canceled"},
 	recording.CodeUnsupportedCodec: {http.StatusUnprocessableEntity, "The codec is not supported"},

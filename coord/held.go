@@ -1,6 +1,7 @@
 package coord
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -66,7 +67,7 @@ func (r *room) advance(ctx context.Context, h *held) {
 	case h.dirty && !h.started:
 		// Nothing is begun before Redis has confirmed that it may be.
 	case h.rec.StopWanted:
-		r.stop(ctx, h, recording.EndedByStop)
+		r.stop(ctx, h, cmp.Or(h.rec.Ended, recording.EndedByStop))
 	case !h.started && r.bot != nil && !r.gone:
 		r.start(h)
 	case h.started && h.made != termsOf(h.rec):

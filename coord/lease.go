@@ -83,7 +83,7 @@ func (s *Store) put(ctx context.Context, l Lease, r recording.Recording, news []
 	}
 	args := []any{
 		r.ID, r.Room, r.Selection.Key(), encode(r), string(r.State), stop,
-		l.Epoch, l.Node, l.generation, l.ttl.Milliseconds(), wish{Paused: r.PauseWanted, Selection: &r.Selection}.encode(),
+		l.Epoch, l.Node, l.generation, l.ttl.Milliseconds(), wish{Paused: r.PauseWanted, Selection: &r.Selection, Hold: r.Hold}.encode(),
 	}
 	for _, f := range news {
 		track, err := json.Marshal(f.track)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -41,6 +42,10 @@ type NodeOptions struct {
 	// DrainTimeout bounds a graceful shutdown; 25 s when zero, which is below
 	// the 30 s that Kubernetes grants.
 	DrainTimeout time.Duration
+	// Version is that of the program, for those who look at the node.
+	Version string
+	// Health tells how the machine does, at each heartbeat; nil says nothing.
+	Health func() Health
 	// Log is slog.Default() when nil.
 	Log *slog.Logger
 }
@@ -78,7 +83,8 @@ type Node struct {
 	// hold rooms are given time to renew their leases.
 	patient time.Time
 
-	news chan NodeInfo // to the goroutine of announce: the last one counts
+	news   chan NodeInfo          // to the goroutine of announce: the last one counts
+	health atomic.Pointer[Health] // as of the last heartbeat
 }
 
 type claim struct {
@@ -242,10 +248,14 @@ func (n *Node) giveBack(l Lease) {
 }
 
 func (n *Node) info(draining bool) NodeInfo {
-	return NodeInfo{
-		Name: n.opts.Name, Rooms: len(n.rooms) + len(n.claims), MaxRooms: n.opts.MaxRooms,
+	i := NodeInfo{
+		Name: n.opts.Name, Version: n.opts.Version, Rooms: len(n.rooms) + len(n.claims), MaxRooms: n.opts.MaxRooms,
 		Draining: draining, Since: n.since,
 	}
+	if h := n.health.Load(); h != nil {
+		i.Health = *h
+	}
+	return i
 }
 
 // tell has the others told of the node's rooms.
@@ -261,6 +271,10 @@ func (n *Node) announce(ctx context.Context) {
 	defer beat.Stop()
 	info := <-n.news
 	for {
+		if n.opts.Health != nil {
+			info.Health = n.opts.Health()
+			n.health.Store(&info.Health)
+		}
 		if err := n.store.heartbeat(ctx, info, n.opts.LeaseTTL); err != nil && ctx.Err() == nil {
 			n.log.Warn("the node could not be announced", "error", err)
 		}

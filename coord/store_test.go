@@ -276,7 +276,7 @@ func TestRemoveAndRestore(t *testing.T) {
 		s := NewStore(rdb)
 		r := mustStart(t, s, "blue", recording.Selection{})
 		wantCode(t, s.Remove(t.Context(), r.ID), recording.CodeNotReady)
-		_, err := s.Restore(t.Context(), r, false)
+		_, err := s.Restore(t.Context(), r)
 		wantCode(t, err, recording.CodeInvalidRequest)
 		r, err = s.Stop(t.Context(), r.ID)
 		if err != nil {
@@ -286,12 +286,21 @@ func TestRemoveAndRestore(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantCode(t, s.Remove(t.Context(), r.ID), recording.CodeNotFound)
-		if keys := rdb.Keys(t.Context(), "*").Val(); !slices.Equal(keys, []string{prefix + "news"}) {
-			t.Errorf("keys are left: %v", keys)
+		keys := rdb.Keys(t.Context(), "*").Val()
+		slices.Sort(keys)
+		if want := []string{prefix + "news", prefix + "removed:" + r.ID}; !slices.Equal(keys, want) {
+			t.Errorf("keys are left: %v, want %v", keys, want)
 		}
 		r.StopWanted = false
+		if wrote, err := s.Restore(t.Context(), r); err != nil || wrote {
+			t.Errorf("what was removed came back: %v, %v", wrote, err)
+		}
+		if removed, err := s.Removed(t.Context(), r.ID); err != nil || !removed {
+			t.Errorf("removed: %v, %v", removed, err)
+		}
+		rdb.FlushAll(t.Context())
 		for _, want := range []bool{true, false} {
-			if wrote, err := s.Restore(t.Context(), r, false); err != nil || wrote != want {
+			if wrote, err := s.Restore(t.Context(), r); err != nil || wrote != want {
 				t.Errorf("restore: %v, %v, want %v", wrote, err, want)
 			}
 		}

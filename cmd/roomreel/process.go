@@ -168,12 +168,21 @@ func (p *process) restoreOne(ctx context.Context, id string) error {
 		return err
 	}
 	r := resultOf(m)
-	_, err = p.store.Restore(ctx, recording.Recording{
-		ID: id, Request: recording.Request{Room: m.Room, Selection: m.Selection, Subject: m.Subject},
+	restore := p.store.Restore
+	if unfinished {
+		restore = p.store.RestoreRepaired
+	}
+	hold, err := p.archive.Hold(id)
+	if err != nil {
+		return err
+	}
+	_, err = restore(ctx, recording.Recording{
+		Hold: hold,
+		ID:   id, Request: recording.Request{Room: m.Room, Selection: m.Selection, Subject: m.Subject},
 		State: m.State, Ended: m.Ended, Error: m.Error,
 		CreatedAt: m.CreatedAt, StartedAt: m.StartedAt, StoppedAt: m.StoppedAt,
 		Duration: r.Duration, Parts: r.Parts, Bytes: r.Bytes,
-	}, unfinished)
+	})
 	return err
 }
 
