@@ -99,6 +99,9 @@ func problemURI(code recording.Code) string {
 	return "/problems/" + strings.ReplaceAll(strings.ToLower(string(code)), "_", "-")
 }
 
+// Unauthenticated is the error of a caller who has not proven who they are.
+func Unauthenticated(why string) error { return recording.Errorf(CodeUnauthenticated, "%s", why) }
+
 // problemOf is the problem that tells a caller of err. Errors that are not
 // meant for callers become INTERNAL, and their text stays here.
 func problemOf(err error) *Problem {

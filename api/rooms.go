@@ -24,6 +24,7 @@ type Room struct {
 type RoomParticipant struct {
 	Identity string      `json:"identity" doc:"Who they are." example:"anna"`
 	Name     string      `json:"name,omitempty" doc:"How they are called." example:"Anna"`
+	Role     string      `json:"role,omitempty" doc:"Their attribute role, or that in their metadata." example:"host"`
 	SID      string      `json:"sid" doc:"LiveKit's identifier of this stay." example:"PA_9dLbKZFKcUMX"`
 	JoinedAt time.Time   `json:"joined_at" doc:"When they came." example:"2026-03-01T08:59:30Z"`
 	Tracks   []RoomTrack `json:"tracks" doc:"What they publish."`

@@ -83,8 +83,9 @@ type Node struct {
 	// hold rooms are given time to renew their leases.
 	patient time.Time
 
-	news   chan NodeInfo          // to the goroutine of announce: the last one counts
-	health atomic.Pointer[Health] // as of the last heartbeat
+	news   chan NodeInfo            // to the goroutine of announce: the last one counts
+	health atomic.Pointer[Health]   // as of the last heartbeat
+	told   atomic.Pointer[NodeInfo] // with the last heartbeat
 }
 
 type claim struct {
@@ -258,6 +259,14 @@ func (n *Node) info(draining bool) NodeInfo {
 	return i
 }
 
+// Info is what the node told of itself last. It may be called at any time.
+func (n *Node) Info() NodeInfo {
+	if i := n.told.Load(); i != nil {
+		return *i
+	}
+	return NodeInfo{Name: n.opts.Name, Version: n.opts.Version, MaxRooms: n.opts.MaxRooms, Since: n.since}
+}
+
 // tell has the others told of the node's rooms.
 func (n *Node) tell() {
 	info := n.info(false)
@@ -275,6 +284,8 @@ func (n *Node) announce(ctx context.Context) {
 			info.Health = n.opts.Health()
 			n.health.Store(&info.Health)
 		}
+		now := info
+		n.told.Store(&now)
 		if err := n.store.heartbeat(ctx, info, n.opts.LeaseTTL); err != nil && ctx.Err() == nil {
 			n.log.Warn("the node could not be announced", "error", err)
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
-func newWebhooks(list []configs.Webhook, rdb redis.UniversalClient, log *slog.Logger) (*deliver.Webhooks, error) {
+func newWebhooks(list []configs.Webhook, rdb redis.UniversalClient, m *metrics, log *slog.Logger) (*deliver.Webhooks, error) {
 	var endpoints []deliver.Endpoint
 	for _, w := range list {
 		signer, err := deliver.StandardSigner(w.Secrets...)
@@ -24,7 +24,7 @@ func newWebhooks(list []configs.Webhook, rdb redis.UniversalClient, log *slog.Lo
 		}
 		endpoints = append(endpoints, deliver.Endpoint{ID: w.ID, URL: w.URL, Signer: signer})
 	}
-	return deliver.NewWebhooks(rdb, deliver.WebhookOptions{Endpoints: endpoints, QueueOptions: deliver.QueueOptions{Log: log}})
+	return deliver.NewWebhooks(rdb, deliver.WebhookOptions{Endpoints: endpoints, QueueOptions: deliver.QueueOptions{Attempted: m.attempted("webhooks"), Log: log}})
 }
 
 // tellOfRecordings returns what publishes the news of recordings. Every node does
