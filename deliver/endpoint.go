@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,13 +66,6 @@ func (e Endpoint) validate() error {
 		return recording.Errorf(recording.CodeInvalidRequest, "webhook endpoint %s: it must have a signer", e.ID)
 	}
 	return nil
-}
-
-func (e Endpoint) wants(t EventType) bool {
-	return len(e.Types) == 0 || slices.ContainsFunc(e.Types, func(pattern string) bool {
-		family, open := strings.CutSuffix(pattern, "*")
-		return pattern == string(t) || open && strings.HasPrefix(string(t), family)
-	})
 }
 
 // callbackID names the endpoint that a URL is, without telling the URL.

@@ -138,7 +138,7 @@ func TestEndpointTypes(t *testing.T) {
 		{[]string{"recording.*"}, CompositionReady, false},
 		{[]string{"session.ended", "*"}, CompositionReady, true},
 	} {
-		if got := (Endpoint{Types: c.types}).wants(c.event); got != c.want {
+		if got := wants(c.types, c.event); got != c.want {
 			t.Errorf("%v wants %s: %v", c.types, c.event, got)
 		}
 	}

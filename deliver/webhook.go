@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -35,6 +36,8 @@ type WebhookOptions struct {
 	// DisableAfter is how long an endpoint may fail before it is disabled; 5
 	// days when zero.
 	DisableAfter time.Duration
+	// KeepEvents is how many events Feed can replay, about; 10,000 when zero.
+	KeepEvents int
 	// QueueOptions default to the pauses of Svix (5 s, 5 m, 30 m, 2 h, 5 h, 10 h,
 	// 10 h), 256 workers and 16 deliveries to one endpoint at once.
 	QueueOptions
@@ -52,6 +55,9 @@ type Webhooks struct {
 	endpoints map[string]Endpoint
 	trusted   *http.Client // for endpoints
 	guarded   *http.Client // for callbacks
+
+	log      eventLog
+	watchers watchers
 }
 
 // hook is what a delivery is, as it is queued.
@@ -70,11 +76,13 @@ func NewWebhooks(rdb redis.UniversalClient, opts WebhookOptions) (*Webhooks, err
 	}, 256, 16)
 	setDefault(&opts.Timeout, 15*time.Second)
 	setDefault(&opts.DisableAfter, 5*24*time.Hour)
+	setDefault(&opts.KeepEvents, 10_000)
 	w := &Webhooks{
 		opts: opts, endpoints: map[string]Endpoint{},
 		queue: &queue{
 			rdb: rdb, prefix: "roomreel:{deliver}:webhook:", opts: opts.QueueOptions, disableAfter: opts.DisableAfter,
 		},
+		log:     eventLog{rdb, "roomreel:{deliver}:event:", opts.KeepEvents},
 		trusted: newClient((&net.Dialer{Timeout: dialTimeout}).DialContext),
 		guarded: opts.Policy.Client(),
 	}
@@ -90,8 +98,8 @@ func NewWebhooks(rdb redis.UniversalClient, opts WebhookOptions) (*Webhooks, err
 	return w, nil
 }
 
-// Publish queues an event for all endpoints that want it and for the callbacks.
-// When it returns nil, Redis has it. After an error it may be called again with
+// Publish queues an event for all endpoints that want it and for the callbacks,
+// and tells those who watch. When it returns nil, Redis has it. After an error it may be called again with
 // the same event: who has it already does not get it twice.
 func (w *Webhooks) Publish(ctx context.Context, e Event, callbacks ...Callback) error {
 	body, err := e.body()
@@ -100,7 +108,7 @@ func (w *Webhooks) Publish(ctx context.Context, e Event, callbacks ...Callback) 
 	}
 	var hooks []hook
 	for _, endpoint := range w.opts.Endpoints {
-		if endpoint.wants(e.Type) {
+		if wants(endpoint.Types, e.Type) {
 			hooks = append(hooks, hook{EventID: e.ID, Type: e.Type, Endpoint: endpoint.ID, Body: body})
 		}
 	}
@@ -113,6 +121,9 @@ func (w *Webhooks) Publish(ctx context.Context, e Event, callbacks ...Callback) 
 			return recording.Errorf(recording.CodeInvalidRequest, "publish event: the callback's body is longer than %d bytes", maxBody)
 		}
 		hooks = append(hooks, h)
+	}
+	if err := w.log.append(ctx, e.ID, body); err != nil {
+		return fmt.Errorf("publish event: %w", err)
 	}
 	for _, h := range hooks {
 		if err := w.enqueue(ctx, e, h); err != nil {
@@ -161,6 +172,11 @@ func (w *Webhooks) enqueue(ctx context.Context, e Event, h hook) error {
 func (w *Webhooks) Run(ctx context.Context) error {
 	defer w.trusted.CloseIdleConnections()
 	defer w.guarded.CloseIdleConnections()
+	listening, stop := context.WithCancel(ctx)
+	var listener sync.WaitGroup
+	listener.Go(func() { w.tellWatchers(listening) })
+	defer listener.Wait()
+	defer stop()
 	worker := worker{queue: w.queue, work: w.work, disabled: w.tellDisabled, drain: w.opts.Timeout}
 	return worker.run(ctx)
 }
