@@ -28,6 +28,7 @@ type Manifest struct {
 	RoomSID   string    `json:"room_sid,omitempty"`
 	State     State     `json:"state"`
 	Selection Selection `json:"selection,omitzero"`
+	Subject
 	CreatedAt time.Time `json:"created_at"`
 	StartedAt time.Time `json:"started_at"`
 	StoppedAt time.Time `json:"stopped_at,omitzero"`
