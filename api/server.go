@@ -26,6 +26,8 @@ type Options struct {
 	Recordings   Recordings
 	Compositions Compositions
 	Rooms        Rooms
+	// Webhooks is optional.
+	Webhooks Webhooks
 	// Media holds the files: manifests, parts and films.
 	Media recording.Archive
 
@@ -55,6 +57,7 @@ type Server struct {
 	recordings   Recordings
 	compositions Compositions
 	rooms        Rooms
+	webhooks     Webhooks
 	media        recording.Archive
 	adminKeys    [][sha256.Size]byte
 	verifier     Verifier
@@ -74,7 +77,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("api: Recordings, Compositions, Rooms and Media are required")
 	}
 	s := &Server{
-		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, media: o.Media,
+		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, media: o.Media, webhooks: o.Webhooks,
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16
@@ -124,6 +127,8 @@ func (s *Server) mount(static http.Handler) error {
 	s.routeRecordings()
 	s.routeMedia()
 	s.routeCompositions()
+	s.routeWebhooks()
+	s.routeEventFeed()
 	s.routeHealth()
 
 	if static != nil {

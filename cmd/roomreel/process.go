@@ -74,7 +74,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		Name: c.Node, Open: openRoom(bots, rooms), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
 		MaxRooms: c.Recorder.MaxRooms, Log: log,
 	})
-	p.hooks, err = newWebhooks(c.Webhooks, p.redis, log)
+	p.hooks, err = newWebhooks(c, p.redis, log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
@@ -85,7 +85,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
 	handler, err := api.New(api.Options{
-		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms, Media: archive,
+		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms, Media: archive, Webhooks: webhooks{p.hooks},
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {
 			return map[string]error{"livekit": rooms.Ping(ctx), "redis": p.redis.Ping(ctx).Err()}

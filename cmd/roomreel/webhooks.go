@@ -15,16 +15,34 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
-func newWebhooks(list []configs.Webhook, rdb redis.UniversalClient, log *slog.Logger) (*deliver.Webhooks, error) {
-	var endpoints []deliver.Endpoint
-	for _, w := range list {
+func newWebhooks(c configs.Config, rdb redis.UniversalClient, log *slog.Logger) (*deliver.Webhooks, error) {
+	o := deliver.WebhookOptions{Policy: urlPolicy(c.Outgoing), QueueOptions: deliver.QueueOptions{Log: log}}
+	for _, w := range c.Webhooks {
 		signer, err := deliver.StandardSigner(w.Secrets...)
+		if w.Signing == string(deliver.SignLiveKit) {
+			signer, err = deliver.LiveKitSigner(c.LiveKit.APIKey, c.LiveKit.APISecret)
+		}
 		if err != nil {
 			return nil, recording.Errorf(recording.CodeInvalidRequest, "webhooks: %s: %w", w.ID, err)
 		}
-		endpoints = append(endpoints, deliver.Endpoint{ID: w.ID, URL: w.URL, Signer: signer})
+		o.Endpoints = append(o.Endpoints, deliver.Endpoint{ID: w.ID, URL: w.URL, Signer: signer, Types: w.Types})
 	}
-	return deliver.NewWebhooks(rdb, deliver.WebhookOptions{Endpoints: endpoints, QueueOptions: deliver.QueueOptions{Log: log}})
+	var err error
+	if len(c.Outgoing.Secrets) > 0 {
+		if o.Callbacks, err = deliver.StandardSigner(c.Outgoing.Secrets...); err != nil {
+			return nil, recording.Errorf(recording.CodeInvalidRequest, "outgoing.secrets: %w", err)
+		}
+	}
+	if o.LiveKit, err = deliver.LiveKitSigner(c.LiveKit.APIKey, c.LiveKit.APISecret); err != nil {
+		return nil, err
+	}
+	return deliver.NewWebhooks(rdb, o)
+}
+
+func urlPolicy(o configs.Outgoing) deliver.URLPolicy {
+	return deliver.URLPolicy{
+		AllowHTTP: o.AllowHTTP, AllowPorts: o.AllowPorts, AnyPort: o.AnyPort, AllowCIDRs: o.AllowNetworks, AllowHosts: o.AllowHosts,
+	}
 }
 
 // tellOfRecordings publishes what the feed says of recordings: when one has its
@@ -41,7 +59,7 @@ func tellOfRecordings(ctx context.Context, feed <-chan recording.Recording, hook
 		data, err := json.Marshal(r)
 		if err == nil {
 			err = hooks.Publish(ctx, deliver.Event{
-				ID: eventID(r.ID, kind), Type: kind, Time: eventTime(r, kind), RecordingID: r.ID, Data: data,
+				ID: eventID(r.ID, kind), Type: kind, Time: eventTime(r, kind), RecordingID: r.ID, Room: r.Room, Data: data,
 			})
 		}
 		if err != nil {
