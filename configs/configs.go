@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -32,6 +33,7 @@ type Config struct {
 	Composer  Composer  `yaml:"composer"`
 	Retention Retention `yaml:"retention"`
 	Webhooks  []Webhook `yaml:"webhooks"`
+	Outgoing  Outgoing  `yaml:"outgoing"`
 	Log       Log       `yaml:"log"`
 	Dev       Dev       `yaml:"dev"`
 }
@@ -87,6 +89,18 @@ type Webhook struct {
 	ID      string   `yaml:"id"`
 	URL     string   `yaml:"url"`
 	Secrets []string `yaml:"secrets"`
+	Signing string   `yaml:"signing"`
+	Types   []string `yaml:"types"`
+}
+
+// Outgoing is the section of that name: which URLs of callers may be dialled.
+type Outgoing struct {
+	AllowHTTP     bool           `yaml:"allow_http" env:"ROOMREEL_ALLOW_HTTP"`
+	AllowPorts    []uint16       `yaml:"allow_ports" env:"ROOMREEL_ALLOW_PORTS"`
+	AnyPort       bool           `yaml:"any_port" env:"ROOMREEL_ANY_PORT"`
+	AllowNetworks []netip.Prefix `yaml:"allow_networks" env:"ROOMREEL_ALLOW_NETWORKS"`
+	AllowHosts    []string       `yaml:"allow_hosts" env:"ROOMREEL_ALLOW_HOSTS"`
+	Secrets       []string       `yaml:"secrets" env:"ROOMREEL_OUTGOING_SECRETS"`
 }
 
 // Log is the section of that name.

@@ -72,6 +72,9 @@ type Interval struct {
 type Part struct {
 	ID   string `json:"id"`
 	File string `json:"file"`
+	// Location is the URL of the file in storage, once it is there; the file may
+	// then be gone from the folder.
+	Location string `json:"location,omitempty"`
 	// Participant is the identity, Stream the name of the stream: "camera",
 	// "screen_share", or what the publisher called it.
 	Participant string `json:"participant"`

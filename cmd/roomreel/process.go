@@ -77,7 +77,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		Name: c.Node, Open: openRoom(bots, livekit, counted), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
 		MaxRooms: c.Recorder.MaxRooms, Version: version, Health: health(archive.Root(), c.Recorder.Disk.Stop*mib, log), Log: log,
 	})
-	p.hooks, err = newWebhooks(c.Webhooks, p.redis, counted, log)
+	p.hooks, err = newWebhooks(c, p.redis, counted, log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
@@ -95,7 +95,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
 	handler, err := api.New(api.Options{
-		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive,
+		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {
