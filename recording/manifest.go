@@ -49,6 +49,8 @@ type Manifest struct {
 type Participant struct {
 	Identity string `json:"identity"`
 	Name     string `json:"name,omitempty"`
+	// Kind is LiveKit's, in lower case: standard, agent, sip, ingress and so on.
+	Kind string `json:"kind,omitempty"`
 	// Present are the intervals in which they were in the room, Speaking those
 	// in which they were among the active speakers.
 	Present  []Presence `json:"present"`

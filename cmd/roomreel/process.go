@@ -69,6 +69,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	const mib = 1 << 20
 	bots := recorder.Options{
 		URL: c.LiveKit.URL, Token: keys.RecorderToken, Archive: archive, Node: c.Node, Log: log, Dump: c.Recorder.RTPDump,
+		Roll: recorder.Roll{Duration: c.Recorder.Roll.After, Bytes: c.Recorder.Roll.Size * mib},
 		Watermarks: recorder.Watermarks{
 			Warn: c.Recorder.Disk.Warn * mib, SoundOnly: c.Recorder.Disk.SoundOnly * mib, Stop: c.Recorder.Disk.Stop * mib,
 		},
