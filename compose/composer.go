@@ -26,7 +26,10 @@ type Composer struct {
 	FFmpeg, FFprobe string
 	// Cores is how many processes may work on one film at a time.
 	Cores int
-	Log   *slog.Logger
+	// Assets is a folder of logos and avatars for all recordings, besides the
+	// one that each has of its own.
+	Assets string
+	Log    *slog.Logger
 }
 
 func (c Composer) withDefaults() Composer {

@@ -3,7 +3,6 @@ package compose
 import (
 	"context"
 	"fmt"
-	"image"
 	"io"
 	"os"
 	"path/filepath"
@@ -86,15 +85,14 @@ func (r *renderer) render(ctx context.Context) (string, error) {
 	pieces := r.plan.pieces(r.composer.Cores)
 	done := newMeter(r.plan, r.tell)
 	sound := "sound." + formats[r.plan.Spec.Format].sound
-	drawn := artist{dir: r.work, sprites: map[string]sprite{}}
-	scenes := make(map[*Segment][]scene, len(r.plan.Segments))
-	for i := range r.plan.Segments {
-		s := &r.plan.Segments[i]
-		drawn, err := drawn.scenes(s.Tiles)
+	artist := newArtist(r.plan, r.work, r.dir, r.composer.Assets)
+	scenes := make(map[string]sceneArt, len(pieces))
+	for _, p := range pieces {
+		drawn, err := artist.scene(p.segment, p.first, p.frames)
 		if err != nil {
 			return "", err
 		}
-		scenes[s] = drawn
+		scenes[p.file] = drawn
 	}
 
 	group, running := errgroup.WithContext(ctx)
@@ -105,7 +103,7 @@ func (r *renderer) render(ctx context.Context) (string, error) {
 	})
 	for i, p := range pieces {
 		group.Go(func() error {
-			args, graph := r.plan.pieceCommand(r.path, p.first, p.frames, scenes[p.segment], p.file)
+			args, graph := r.plan.pieceCommand(r.path, p.first, p.frames, scenes[p.file], p.file)
 			return r.run(running, p.file, args, graph, func(now progress) { done.piece(i, now.frames) })
 		})
 	}
@@ -182,52 +180,4 @@ func (m *meter) report() {
 		m.last = percent
 		m.tell(percent)
 	}
-}
-
-// artist draws each card and plate once per film.
-type artist struct {
-	dir     string
-	sprites map[string]sprite
-}
-
-func (a *artist) scenes(tiles []Tile) ([]scene, error) {
-	out := make([]scene, len(tiles))
-	for i, t := range tiles {
-		out[i].Tile = t
-		var err error
-		who := fmt.Sprintf("%q %dx%d", t.Participant, t.Box.Width, t.Box.Height)
-		out[i].card, err = a.draw("card "+who, func() (image.Image, int, int, error) {
-			img, err := drawCard(t.Box, t.Participant, t.Initials)
-			return img, 0, 0, err
-		})
-		if err != nil {
-			return nil, err
-		}
-		out[i].plate, err = a.draw(fmt.Sprintf("plate %q %s", t.Stream, who), func() (image.Image, int, int, error) {
-			return drawPlate(t.Box, t.Label)
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-func (a *artist) draw(key string, paint func() (image.Image, int, int, error)) (sprite, error) {
-	if s, done := a.sprites[key]; done {
-		return s, nil
-	}
-	img, x, y, err := paint()
-	if err != nil {
-		return sprite{}, err
-	}
-	var s sprite
-	if img != nil {
-		s = sprite{file: fmt.Sprintf("sprite%04d.png", len(a.sprites)), x: even(x), y: even(y)}
-		if err := writePNG(filepath.Join(a.dir, s.file), img); err != nil {
-			return sprite{}, err
-		}
-	}
-	a.sprites[key] = s
-	return s, nil
 }

@@ -35,12 +35,23 @@ type Manifest struct {
 	Error     *Error    `json:"error,omitempty"`
 	Duration  Seconds   `json:"duration_s"`
 
+	// Host is the identity of the meeting's host, where it was said.
+	Host string `json:"host,omitempty"`
+	// Layouts are the layouts that the recording was told to have, by time.
+	Layouts []LayoutChange `json:"layouts,omitempty"`
+
 	// Pauses are the intervals of which nothing was written.
 	Pauses       []Interval    `json:"pauses,omitempty"`
 	Participants []Participant `json:"participants"`
 	Parts        []Part        `json:"parts"`
 	// Refused are tracks that could not be recorded, each with its cause.
 	Refused []RefusedTrack `json:"refused,omitempty"`
+}
+
+// LayoutChange says which layout a film should have from then on.
+type LayoutChange struct {
+	At     Seconds `json:"at_s"`
+	Layout string  `json:"layout"`
 }
 
 // Participant is a person in the room. The same identity is the same person,
