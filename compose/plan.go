@@ -127,6 +127,10 @@ func filmRange(m *recording.Manifest, spec recording.CompositionSpec) (interval,
 		media = interval{From: min(media.From, i.From), To: max(media.To, i.To)}
 	}
 	cut := interval{From: max(media.From, spec.From), To: min(media.To, or(spec.To, media.To))}
+	// Whole frames away from the first media: other ranges have the same frames.
+	frame := recording.Seconds(spec.FrameRate)
+	second := recording.Seconds(time.Second)
+	cut.From = media.From + ((cut.From-media.From)*frame/second*second+frame-1)/frame
 	if length(cut) <= 0 {
 		return interval{}, recording.Errorf(recording.CodeInvalidRequest,
 			"from_s, to_s: the recording has media from %v to %v s only", media.From, media.To)

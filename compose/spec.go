@@ -57,7 +57,7 @@ func Normalize(s recording.CompositionSpec) (recording.CompositionSpec, error) {
 	if s.To != 0 && s.To <= s.From {
 		return refuse("from_s, to_s: %v to %v is no stretch of time", s.From, s.To)
 	}
-	return s, nil
+	return s, normalizeEncoding(&s)
 }
 
 func or[T comparable](v, otherwise T) T {

@@ -24,7 +24,9 @@ func (s CompositionState) Final() bool {
 type CompositionSpec struct {
 	// Layout is the name of a layout, such as "grid".
 	Layout string `json:"layout,omitempty"`
-	// Format is "mp4" (H.264 and AAC) or "webm" (VP8 and Opus).
+	// Format is "mp4" (H.264 and AAC), "webm" (VP8, VP9 or AV1, and Opus), "hls"
+	// (an mp4 and its HLS playlist), "m4a" or "opus" (sound only), or "people"
+	// (one file per participant, copied where that can be).
 	Format string `json:"format,omitempty"`
 	// Width and Height are the canvas in pixels, both even.
 	Width  int `json:"width,omitempty"`
@@ -35,6 +37,22 @@ type CompositionSpec struct {
 	// the end.
 	From Seconds `json:"from_s,omitempty"`
 	To   Seconds `json:"to_s,omitempty"`
+
+	// Quality is "draft", "standard" or "archive".
+	Quality string `json:"quality,omitempty"`
+	// VideoCodec is "h264" in mp4 and hls, "vp8", "vp9" or "av1" in webm.
+	VideoCodec string `json:"video_codec,omitempty"`
+	// Encoder is "software", or the hardware to use: "vaapi", "nvenc", "qsv".
+	Encoder string `json:"encoder,omitempty"`
+	// Audio is "mixed", or "multitrack" for a track per participant in m4a and opus.
+	Audio string `json:"audio,omitempty"`
+	// Extras are made beside the film: "poster", "sheet", "chapters", "speakers".
+	Extras []string `json:"extras,omitempty"`
+	// Priority orders what waits: "low", "normal" or "high".
+	Priority string `json:"priority,omitempty"`
+	// Live composes what is closed while the recording runs, so that the film is
+	// ready soon after its end.
+	Live bool `json:"live,omitempty"`
 }
 
 // Composition is a job that makes one film of a recording, and its result.
@@ -58,4 +76,23 @@ type Composition struct {
 	Height   int     `json:"height,omitempty"`
 	Bytes    int64   `json:"bytes"`
 	Error    *Error  `json:"error,omitempty"`
+
+	// Files are all that was made, the film first. But for the film they lie in
+	// a folder of their own beside it, named by the composition's id.
+	Files []CompositionFile `json:"files,omitempty"`
+}
+
+// CompositionFile is one file of a composition.
+type CompositionFile struct {
+	Name string `json:"name"`
+	// Kind is "film", "poster", "sheet", "chapters", "speakers", "playlist",
+	// "segment" or "participant".
+	Kind string `json:"kind"`
+	// Participant is whose file it is, Start where it begins on the recording's
+	// timeline, Copied whether its picture is the recorded one, not encoded again.
+	Participant string  `json:"participant,omitempty"`
+	Start       Seconds `json:"start_s,omitempty"`
+	Duration    Seconds `json:"duration_s,omitempty"`
+	Bytes       int64   `json:"bytes"`
+	Copied      bool    `json:"copied,omitempty"`
 }
