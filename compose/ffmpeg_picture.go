@@ -89,7 +89,7 @@ func (b *pieceGraph) build(art sceneArt) string {
 	for i, l := range over {
 		fmt.Fprintf(&b.g, "[under%d];\n[under%d][%s]overlay=%d:%d:format=yuv420", i, i, l.name, l.x, l.y)
 	}
-	b.g.WriteString(",format=yuv420p[film]\n")
+	fmt.Fprintf(&b.g, ",format=%s%s[film]\n", pixels(spec), hardwareFilter(spec))
 	return b.g.String()
 }
 
@@ -113,7 +113,7 @@ func (b *pieceGraph) tile(i int, t tileArt) string {
 func (b *pieceGraph) picture(i int, t tileArt) {
 	c, w, h := t.Picture, t.Box.Width, t.Box.Height
 	s := b.plan.Sources[c.Source]
-	seek := max(0, s.Clock.file(max(b.zero, c.From))+early)
+	seek := seekable(s.Clock.file(max(b.zero, c.From)) + early)
 	clock := s.Clock.window(seek, s.Clock.file(b.end))
 	in := b.input(inputArgs(b.path(s), seek)...)
 	fmt.Fprintf(&b.g, "[%d:v:%d]setpts='(%s)/TB',trim=start=%s,", in, s.Index, retime(clock, seek, b.zero), decimal(c.From-b.zero-early))

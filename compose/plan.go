@@ -36,6 +36,8 @@ type Source struct {
 	Participant string         `json:"participant"`
 	// Index counts the file's tracks of this kind, from zero.
 	Index int `json:"index"`
+	// Take is the index of the take that it is used in.
+	Take int `json:"take"`
 	// Clock maps file time to film time.
 	Clock clock `json:"clock"`
 }
@@ -147,6 +149,10 @@ func filmRange(id string, parts []recording.Part, spec recording.CompositionSpec
 		media = interval{From: min(media.From, i.From), To: max(media.To, i.To)}
 	}
 	cut := interval{From: max(media.From, spec.From), To: min(media.To, or(spec.To, media.To))}
+	// Whole frames away from the first media: other ranges have the same frames.
+	frame := recording.Seconds(spec.FrameRate)
+	second := recording.Seconds(time.Second)
+	cut.From = media.From + ((cut.From-media.From)*frame/second*second+frame-1)/frame
 	if length(cut) <= 0 {
 		return interval{}, recording.Errorf(recording.CodeInvalidRequest,
 			"from_s, to_s: the recording has media from %v to %v s only", media.From, media.To)
@@ -201,7 +207,7 @@ func (p *Plan) place(parts []recording.Part) ([]media, error) {
 				}
 				all = append(all, media{interval: in, within: take.film(), shift: take.shift(), part: part, track: t, source: len(p.Sources)})
 				p.Sources = append(p.Sources, Source{
-					Part: part.ID, File: part.File, Track: t.Number, Kind: t.Kind, Participant: part.Participant, Index: index, Clock: c,
+					Part: part.ID, File: part.File, Track: t.Number, Kind: t.Kind, Participant: part.Participant, Index: index, Take: n, Clock: c,
 				})
 			}
 		}

@@ -63,7 +63,10 @@ func Normalize(s recording.CompositionSpec) (recording.CompositionSpec, error) {
 	if err := normalizePeople(&s); err != nil {
 		return s, err
 	}
-	return s, normalizeLooks(&s)
+	if err := normalizeLooks(&s); err != nil {
+		return s, err
+	}
+	return s, normalizeEncoding(&s)
 }
 
 func or[T comparable](v, otherwise T) T {

@@ -115,6 +115,17 @@ func (p *Plan) At(timeline recording.Seconds) recording.Seconds {
 	return max(timeline, p.Takes[i].From) + p.Takes[i].shift()
 }
 
+// timeline is the inverse of At. What lies in a card belongs to the end of the
+// take before.
+func (p *Plan) timeline(film recording.Seconds) recording.Seconds {
+	i := slices.IndexFunc(p.Takes, func(t Take) bool { return film < t.At })
+	if i < 0 {
+		i = len(p.Takes)
+	}
+	t := p.Takes[max(0, i-1)]
+	return film - t.shift()
+}
+
 // lengthText says how long something lasted, to people.
 func lengthText(d time.Duration) string {
 	d = d.Round(time.Second)

@@ -1,11 +1,6 @@
 package compose
 
-import (
-	"cmp"
-	"slices"
-
-	"github.com/roomreel/roomreel/recording"
-)
+import "github.com/roomreel/roomreel/recording"
 
 const (
 	// muteMargin is kept of a mute at both ends: the news of it may be late,
@@ -25,16 +20,7 @@ func (p *Plan) voices(all []media) [][]Clip {
 	for threshold := quiet * 2; len(clips) > mostClips && threshold < p.Duration; threshold *= 2 {
 		clips = p.clips(all, threshold)
 	}
-	slices.SortStableFunc(clips, func(a, b Clip) int { return cmp.Compare(a.From, b.From) })
-	lanes := [][]Clip{}
-	for _, c := range clips {
-		i := slices.IndexFunc(lanes, func(l []Clip) bool { return l[len(l)-1].To <= c.From })
-		if i < 0 {
-			i, lanes = len(lanes), append(lanes, nil)
-		}
-		lanes[i] = append(lanes[i], c)
-	}
-	return lanes
+	return lay(clips)
 }
 
 // clips cuts the audible stretches out of the audio tracks, leaving out mutes
