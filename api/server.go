@@ -26,8 +26,10 @@ type Options struct {
 	Recordings   Recordings
 	Compositions Compositions
 	Rooms        Rooms
-	// Webhooks is optional.
+	// Webhooks, Uploads and Storage are optional.
 	Webhooks Webhooks
+	Uploads  Uploads
+	Storage  Storage
 	// Media holds the files: manifests, parts and films.
 	Media recording.Archive
 
@@ -58,6 +60,8 @@ type Server struct {
 	compositions Compositions
 	rooms        Rooms
 	webhooks     Webhooks
+	uploads      Uploads
+	storage      Storage
 	media        recording.Archive
 	adminKeys    [][sha256.Size]byte
 	verifier     Verifier
@@ -77,7 +81,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("api: Recordings, Compositions, Rooms and Media are required")
 	}
 	s := &Server{
-		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, media: o.Media, webhooks: o.Webhooks,
+		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, media: o.Media, webhooks: o.Webhooks, uploads: o.Uploads, storage: o.Storage,
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16
@@ -129,6 +133,7 @@ func (s *Server) mount(static http.Handler) error {
 	s.routeCompositions()
 	s.routeWebhooks()
 	s.routeEventFeed()
+	s.routeUploads()
 	s.routeHealth()
 
 	if static != nil {

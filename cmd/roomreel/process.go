@@ -33,6 +33,7 @@ type process struct {
 	archive  recording.Archive
 	log      *slog.Logger
 	hooks    *deliver.Webhooks
+	uploader *uploader
 	queue    *compose.Queue
 	server   *http.Server
 	listener net.Listener
@@ -78,14 +79,23 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
+	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, log)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
+	var storage api.Storage
+	if s := p.uploader.storage; s != nil {
+		storage = stored{s, c.Storage.Downloads == "redirect"}
+	}
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms, Media: archive, Webhooks: webhooks{p.hooks},
+		Uploads: p.uploader, Storage: storage,
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {
 			return map[string]error{"livekit": rooms.Ping(ctx), "redis": p.redis.Ping(ctx).Err()}
@@ -107,6 +117,8 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { return p.node.Run(ctx) })
 	group.Go(func() error { p.restore(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
+	group.Go(func() error { return p.uploader.uploads.Run(ctx) })
+	group.Go(func() error { return p.uploader.run(ctx) })
 	group.Go(func() error { tellOfRecordings(ctx, p.store.Watch(ctx), p.hooks, p.log); return nil })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
