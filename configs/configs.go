@@ -34,6 +34,7 @@ type Config struct {
 	Retention Retention `yaml:"retention"`
 	Webhooks  []Webhook `yaml:"webhooks"`
 	Outgoing  Outgoing  `yaml:"outgoing"`
+	Storage   Storage   `yaml:"storage"`
 	Log       Log       `yaml:"log"`
 	Dev       Dev       `yaml:"dev"`
 }
@@ -98,6 +99,19 @@ type Webhook struct {
 	Secrets []string `yaml:"secrets"`
 	Signing string   `yaml:"signing"`
 	Types   []string `yaml:"types"`
+}
+
+// Storage is the section of that name: S3-compatible storage.
+type Storage struct {
+	Endpoint     string `yaml:"endpoint" env:"ROOMREEL_STORAGE_ENDPOINT"`
+	Bucket       string `yaml:"bucket" env:"ROOMREEL_STORAGE_BUCKET"`
+	Prefix       string `yaml:"prefix" env:"ROOMREEL_STORAGE_PREFIX"`
+	Region       string `yaml:"region" env:"ROOMREEL_STORAGE_REGION"`
+	AccessKey    string `yaml:"access_key" env:"ROOMREEL_STORAGE_ACCESS_KEY"`
+	SecretKey    string `yaml:"secret_key" env:"ROOMREEL_STORAGE_SECRET_KEY"`
+	PathStyle    bool   `yaml:"path_style" env:"ROOMREEL_STORAGE_PATH_STYLE"`
+	ReleaseLocal bool   `yaml:"release_local" env:"ROOMREEL_STORAGE_RELEASE_LOCAL"`
+	Downloads    string `yaml:"downloads" env:"ROOMREEL_STORAGE_DOWNLOADS"`
 }
 
 // Outgoing is the section of that name: which URLs of callers may be dialled.
@@ -179,6 +193,12 @@ func (c Config) validate() error {
 	}
 	if r := c.Recorder.Roll; r.After < 0 || r.Size < 0 {
 		bad("recorder.roll: after (%v) and size (%d) must not be negative", r.After, r.Size)
+	}
+	if c.Storage.Downloads != "proxy" && c.Storage.Downloads != "redirect" {
+		bad("storage.downloads: %q is neither proxy nor redirect", c.Storage.Downloads)
+	}
+	if c.Storage.ReleaseLocal && c.Storage.Bucket == "" {
+		bad("storage.release_local: there is no storage.bucket that would have the files")
 	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)

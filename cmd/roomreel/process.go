@@ -33,6 +33,7 @@ type process struct {
 	archive  recording.Archive
 	log      *slog.Logger
 	hooks    *deliver.Webhooks
+	uploader *uploader
 	queue    *compose.Queue
 	hosts    *hosts
 	members  members
@@ -91,15 +92,24 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	p.retain = retention{
 		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks), log: log, now: time.Now,
 	}
+	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, log)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
+	var storage api.Storage
+	if s := p.uploader.storage; s != nil {
+		storage = stored{s, c.Storage.Downloads == "redirect"}
+	}
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
+		Uploads: p.uploader, Storage: storage,
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {
 			return map[string]error{"livekit": livekit.Ping(ctx), "redis": p.redis.Ping(ctx).Err()}
@@ -124,6 +134,8 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { p.hosts.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
 	group.Go(func() error { p.store.Tell(ctx, inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell)); return nil })
+	group.Go(func() error { return p.uploader.uploads.Run(ctx) })
+	group.Go(func() error { return p.uploader.run(ctx) })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
