@@ -15,6 +15,7 @@ import (
 type wish struct {
 	Paused    bool                 `json:"paused,omitempty"`
 	Selection *recording.Selection `json:"selection,omitempty"`
+	Layout    *string              `json:"layout,omitempty"`
 }
 
 func decodeWish(s string) (w wish, err error) {
@@ -38,6 +39,9 @@ func (w wish) apply(r *recording.Recording) {
 	if w.Selection != nil {
 		r.Selection = *w.Selection
 	}
+	if w.Layout != nil {
+		r.Layout = *w.Layout
+	}
 }
 
 // Pause asks that nothing be written until Resume. The node follows within its
@@ -60,6 +64,15 @@ func (s *Store) Select(ctx context.Context, id string, sel recording.Selection) 
 	}
 	sel = sel.Normal()
 	return s.edit(ctx, id, func(w *wish) { w.Selection = &sel })
+}
+
+// SetLayout changes the layout that films of a running recording follow from now
+// on; see Pause.
+func (s *Store) SetLayout(ctx context.Context, id, layout string) (recording.Recording, error) {
+	if err := recording.CheckLayout(layout); err != nil {
+		return recording.Recording{}, err
+	}
+	return s.edit(ctx, id, func(w *wish) { w.Layout = &layout })
 }
 
 // edit changes the wish of a recording. Of edits at the same time each counts.

@@ -76,8 +76,8 @@ func (s *Store) Put(ctx context.Context, l Lease, r recording.Recording) error {
 	if r.StopWanted {
 		stop = 1
 	}
-	reply, err := s.text(ctx, putScript, r.ID, r.Room, r.Selection.Key(), encode(r), string(r.State), stop,
-		l.Epoch, l.Node, l.generation, l.ttl.Milliseconds(), wish{Paused: r.PauseWanted, Selection: &r.Selection}.encode())
+	reply, err := s.text(ctx, putScript, r.ID, r.Room, r.Key(), encode(r), string(r.State), stop,
+		l.Epoch, l.Node, l.generation, l.ttl.Milliseconds(), wish{Paused: r.PauseWanted, Selection: &r.Selection, Layout: &r.Layout}.encode())
 	switch {
 	case err != nil:
 		return fmt.Errorf("write record: %w", err)

@@ -153,7 +153,7 @@ func (r *room) sync(ctx context.Context) {
 			continue
 		}
 		h.rec.StopWanted = h.rec.StopWanted || w.StopWanted
-		h.rec.PauseWanted, h.rec.Selection = w.PauseWanted, w.Selection
+		h.rec.PauseWanted, h.rec.Selection, h.rec.Layout = w.PauseWanted, w.Selection, w.Layout
 		h.dirty = h.dirty || w.State != h.rec.State || w.Epoch != h.rec.Epoch
 	}
 	for id, h := range r.held {

@@ -46,7 +46,7 @@ func (s *Store) Start(ctx context.Context, want recording.Request) (recording.Re
 		ID: recording.NewID(recording.PrefixRecording), Request: want,
 		State: recording.Queued, CreatedAt: s.now(),
 	}
-	existing, err := s.text(ctx, startScript, r.ID, r.Room, r.Selection.Key(), encode(r))
+	existing, err := s.text(ctx, startScript, r.ID, r.Room, r.Key(), encode(r))
 	if err != nil {
 		return recording.Recording{}, fmt.Errorf("start recording: %w", err)
 	}
@@ -66,6 +66,15 @@ func (s *Store) Start(ctx context.Context, want recording.Request) (recording.Re
 // is then. Other errors: CodeNotFound, and CodeAlreadyStopped with Existing
 // when the record was final before the call.
 func (s *Store) Stop(ctx context.Context, id string) (recording.Recording, error) {
+	r, err := s.End(ctx, id)
+	if err != nil {
+		return r, err
+	}
+	return s.Wait(ctx, id, func(r recording.Recording) bool { return r.State.Final() })
+}
+
+// End asks for the end of a recording and does not wait for it; see Stop.
+func (s *Store) End(ctx context.Context, id string) (recording.Recording, error) {
 	r, err := s.read(ctx, id)
 	if err != nil {
 		return recording.Recording{}, fmt.Errorf("stop recording: %w", err)
@@ -85,7 +94,7 @@ func (s *Store) Stop(ctx context.Context, id string) (recording.Recording, error
 	case reply == "absent":
 		return recording.Recording{}, notFound(id)
 	}
-	return s.Wait(ctx, id, func(r recording.Recording) bool { return r.State.Final() })
+	return r, nil
 }
 
 // Get returns a recording, or CodeNotFound. While nobody works on it, because
@@ -121,7 +130,7 @@ func (s *Store) Restore(ctx context.Context, r recording.Recording) (bool, error
 	if !r.State.Final() {
 		return false, recording.Errorf(recording.CodeInvalidRequest, "recording %s is %s, only ended ones can be restored", r.ID, r.State)
 	}
-	reply, err := s.run(ctx, restoreScript, r.ID, r.Room, r.Selection.Key(), encode(r), string(r.State), r.Epoch)
+	reply, err := s.run(ctx, restoreScript, r.ID, r.Room, r.Key(), encode(r), string(r.State), r.Epoch)
 	if err != nil {
 		return false, fmt.Errorf("restore recording: %w", err)
 	}
