@@ -27,6 +27,8 @@ type DevServerOptions struct {
 	// Redis is the host:port of the Redis that LiveKit keeps its state in;
 	// egress needs one. Empty means none.
 	Redis string
+	// Webhooks are the URLs that LiveKit tells of events, signed with Keys.
+	Webhooks []string
 }
 
 // StartDevServer starts LiveKit and returns once it serves.
@@ -43,6 +45,9 @@ func StartDevServer(ctx context.Context, o DevServerOptions) (*DevServer, error)
 	}
 	if o.Redis != "" {
 		settings["redis"] = map[string]any{"address": o.Redis}
+	}
+	if len(o.Webhooks) > 0 {
+		settings["webhook"] = map[string]any{"api_key": o.Keys.Key, "urls": o.Webhooks}
 	}
 	body, err := yaml.Marshal(settings)
 	if err != nil {

@@ -34,6 +34,7 @@ type process struct {
 	log      *slog.Logger
 	hooks    *deliver.Webhooks
 	queue    *compose.Queue
+	egress   *egressWorker
 	server   *http.Server
 	listener net.Listener
 	redis    *redis.Client
@@ -84,6 +85,11 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
+	p.egress, err = newEgress(c, p, keys, log)
+	if err != nil {
+		p.queue.Close()
+		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms, Media: archive,
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
@@ -106,6 +112,9 @@ func (p *process) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.node.Run(ctx) })
 	group.Go(func() error { p.restore(ctx); return nil })
+	if p.egress != nil {
+		group.Go(func() error { return p.egress.Run(ctx) })
+	}
 	group.Go(func() error { return p.hooks.Run(ctx) })
 	group.Go(func() error { tellOfRecordings(ctx, p.store.Watch(ctx), p.hooks, p.log); return nil })
 	group.Go(func() error {
@@ -126,7 +135,7 @@ func (p *process) run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	p.queue.Close()
-	return errors.Join(err, p.redis.Close())
+	return errors.Join(err, p.egress.close(), p.redis.Close())
 }
 
 // restore tells Redis of the recordings in the archive that it does not know,

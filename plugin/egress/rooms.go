@@ -1,0 +1,63 @@
+package egress
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// population is who is in a room, and what they publish.
+type population struct {
+	at         time.Time
+	identities []string
+	tracks     []Track
+}
+
+// rooms asks LiveKit's room service. Egresses of one room share what was seen.
+type rooms struct {
+	client *lksdk.RoomServiceClient
+	mu     sync.Mutex
+	seen   map[string]population
+}
+
+// look returns the population of a room as it was at most so long ago.
+func (r *rooms) look(ctx context.Context, room string, age time.Duration) (population, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p, ok := r.seen[room]; ok && time.Since(p.at) < age {
+		return p, nil
+	}
+	const patience = 5 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	res, err := r.client.ListParticipants(ctx, &livekit.ListParticipantsRequest{Room: room})
+	if err != nil {
+		return population{}, fmt.Errorf("look into room %q: %w", room, err)
+	}
+	p := population{at: time.Now()}
+	for _, who := range res.Participants {
+		p.identities = append(p.identities, who.Identity)
+		for _, t := range who.Tracks {
+			kind := recording.Video
+			if t.Type == livekit.TrackType_AUDIO {
+				kind = recording.Audio
+			}
+			p.tracks = append(p.tracks, Track{
+				SID: t.Sid, Identity: who.Identity, Source: strings.ToLower(t.Source.String()), Stream: t.Stream, Kind: kind,
+			})
+		}
+	}
+	const most = 1000 // rooms that have ended are forgotten with the rest
+	if len(r.seen) >= most {
+		clear(r.seen)
+	}
+	r.seen[room] = p
+	return p, nil
+}
