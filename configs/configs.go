@@ -23,17 +23,18 @@ var Reference []byte
 
 // Config is the whole configuration; roomreel.yaml tells what each key means.
 type Config struct {
-	LiveKit  LiveKit   `yaml:"livekit"`
-	Redis    Redis     `yaml:"redis"`
-	API      API       `yaml:"api"`
-	Data     string    `yaml:"data" env:"ROOMREEL_DATA"`
-	Node     string    `yaml:"node" env:"ROOMREEL_NODE"`
-	Recorder Recorder  `yaml:"recorder"`
-	Composer Composer  `yaml:"composer"`
-	Egress   Egress    `yaml:"egress"`
-	Webhooks []Webhook `yaml:"webhooks"`
-	Log      Log       `yaml:"log"`
-	Dev      Dev       `yaml:"dev"`
+	LiveKit   LiveKit   `yaml:"livekit"`
+	Redis     Redis     `yaml:"redis"`
+	API       API       `yaml:"api"`
+	Data      string    `yaml:"data" env:"ROOMREEL_DATA"`
+	Node      string    `yaml:"node" env:"ROOMREEL_NODE"`
+	Recorder  Recorder  `yaml:"recorder"`
+	Composer  Composer  `yaml:"composer"`
+	Egress    Egress    `yaml:"egress"`
+	Retention Retention `yaml:"retention"`
+	Webhooks  []Webhook `yaml:"webhooks"`
+	Log       Log       `yaml:"log"`
+	Dev       Dev       `yaml:"dev"`
 }
 
 // LiveKit is the section of that name.
@@ -50,8 +51,9 @@ type Redis struct {
 
 // API is the section of that name.
 type API struct {
-	Listen    string   `yaml:"listen" env:"ROOMREEL_LISTEN"`
-	AdminKeys []string `yaml:"admin_keys" env:"ROOMREEL_ADMIN_KEYS"`
+	Listen      string   `yaml:"listen" env:"ROOMREEL_LISTEN"`
+	AdminKeys   []string `yaml:"admin_keys" env:"ROOMREEL_ADMIN_KEYS"`
+	OpenMetrics bool     `yaml:"open_metrics" env:"ROOMREEL_OPEN_METRICS"`
 }
 
 // Recorder is the section of that name.
@@ -84,6 +86,11 @@ type Egress struct {
 	Format      string        `yaml:"format" env:"ROOMREEL_EGRESS_FORMAT"`
 	MaxDuration time.Duration `yaml:"max_duration" env:"ROOMREEL_EGRESS_MAX_DURATION"`
 	Defer       bool          `yaml:"defer" env:"ROOMREEL_EGRESS_DEFER"`
+}
+
+// Retention is the section of that name.
+type Retention struct {
+	Days int `yaml:"days" env:"ROOMREEL_RETENTION_DAYS"`
 }
 
 // Webhook is an entry of webhooks: a receiver of events.
@@ -156,6 +163,9 @@ func (c Config) validate() error {
 	}
 	if d := c.Recorder.Disk; d.Stop > d.SoundOnly || d.SoundOnly > d.Warn {
 		bad("recorder.disk: stop (%d), sound_only (%d) and warn (%d) must not grow smaller", d.Stop, d.SoundOnly, d.Warn)
+	}
+	if c.Retention.Days < 0 {
+		bad("retention.days: %d is negative", c.Retention.Days)
 	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)

@@ -27,8 +27,9 @@ type DevServerOptions struct {
 	// Redis is the host:port of the Redis that LiveKit keeps its state in;
 	// egress needs one. Empty means none.
 	Redis string
-	// Webhooks are the URLs that LiveKit tells of events, signed with Keys.
-	Webhooks []string
+	// Webhook is a URL that LiveKit tells of what happens, signed with Keys. Empty
+	// means none.
+	Webhook string
 }
 
 // StartDevServer starts LiveKit and returns once it serves.
@@ -43,11 +44,11 @@ func StartDevServer(ctx context.Context, o DevServerOptions) (*DevServer, error)
 		},
 		"logging": map[string]any{"level": "warn", "pion_level": "error"},
 	}
+	if o.Webhook != "" {
+		settings["webhook"] = map[string]any{"api_key": o.Keys.Key, "urls": []string{o.Webhook}}
+	}
 	if o.Redis != "" {
 		settings["redis"] = map[string]any{"address": o.Redis}
-	}
-	if len(o.Webhooks) > 0 {
-		settings["webhook"] = map[string]any{"api_key": o.Keys.Key, "urls": o.Webhooks}
 	}
 	body, err := yaml.Marshal(settings)
 	if err != nil {

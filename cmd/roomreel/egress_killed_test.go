@@ -20,21 +20,11 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
-// asProgram makes a process of this test binary the program itself.
-const asProgram = "ROOMREEL_TEST_AS_PROGRAM"
-
-func init() {
-	if os.Getenv(asProgram) != "" {
-		main()
-		os.Exit(0)
-	}
-}
-
 // startWorkerProcess runs `roomreel serve` in a process of its own.
 func startWorkerProcess(t *testing.T, c configs.Config, node string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "serve")
-	cmd.Env = append(os.Environ(), asProgram+"=1",
+	cmd.Env = append(os.Environ(), "ROOMREEL_TEST_PROGRAM=1",
 		"LIVEKIT_URL="+c.LiveKit.URL, "LIVEKIT_API_KEY="+c.LiveKit.APIKey, "LIVEKIT_API_SECRET="+c.LiveKit.APISecret,
 		"REDIS_URL="+c.Redis.URL, "ROOMREEL_DATA="+c.Data, "ROOMREEL_NODE="+node,
 		"ROOMREEL_LISTEN="+freeAddress(t, "tcp"), "ROOMREEL_LOG_LEVEL=error", "ROOMREEL_LEASE=1s",

@@ -62,7 +62,7 @@ func startEgressStage(t *testing.T, workers int) *egressStage {
 	}
 	port := freePort(t, "tcp")
 	server, err := plugin.StartDevServer(t.Context(), plugin.DevServerOptions{
-		Port: port, UDPPort: freePort(t, "udp"), Keys: keys, Redis: redisURL.Host, Webhooks: []string{hooks.URL},
+		Port: port, UDPPort: freePort(t, "udp"), Keys: keys, Redis: redisURL.Host, Webhook: hooks.URL,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -212,8 +212,10 @@ func (k *keeper) follow() error {
 		k.end(r)
 	case r.StopWanted:
 		setStatus(k.info, livekit.EgressStatus_EGRESS_ENDING)
-	case k.job.Stop || k.gone():
-		_, err = k.worker.opts.Recordings.End(k.ctx, r.ID)
+	case k.job.Stop:
+		_, err = k.worker.opts.Recordings.End(k.ctx, r.ID, recording.EndedByStop)
+	case k.gone():
+		_, err = k.worker.opts.Recordings.End(k.ctx, r.ID, recording.EndedByLeave)
 	}
 	return err
 }
@@ -339,7 +341,7 @@ func (k *keeper) StopEgress(ctx context.Context, _ *livekit.StopEgressRequest) (
 			return
 		}
 		if k.job.Recording != "" {
-			if _, err := k.worker.opts.Recordings.End(ctx, k.job.Recording); err != nil {
+			if _, err := k.worker.opts.Recordings.End(ctx, k.job.Recording, recording.EndedByStop); err != nil {
 				k.log.Warn("the recording was not stopped yet", "error", err) // step tries again
 			}
 		}

@@ -26,7 +26,7 @@ type Recordings interface {
 	Start(ctx context.Context, want recording.Request) (recording.Recording, error)
 	Get(ctx context.Context, id string) (recording.Recording, error)
 	// End asks for the end and does not wait for it.
-	End(ctx context.Context, id string) (recording.Recording, error)
+	End(ctx context.Context, id string, why recording.EndReason) (recording.Recording, error)
 	SetLayout(ctx context.Context, id, layout string) (recording.Recording, error)
 	// Watch tells of recordings as they change, as a hint.
 	Watch(ctx context.Context) <-chan recording.Recording
