@@ -137,6 +137,7 @@ func openAPI(version string) *huma.OpenAPI {
 			{Name: "compositions", Description: "Make films of recordings."},
 			{Name: "rooms", Description: "Who is where, now."},
 			{Name: "nodes", Description: "Who records."},
+			{Name: "webhooks", Description: "Tell others what happens."},
 			{Name: "health", Description: "For probes."},
 		},
 		Components: &huma.Components{

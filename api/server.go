@@ -27,6 +27,8 @@ type Options struct {
 	Compositions Compositions
 	Rooms        Rooms
 	Nodes        Nodes
+	// Webhooks is optional.
+	Webhooks Webhooks
 	// Media holds the files: manifests, parts and films.
 	Media recording.Archive
 
@@ -63,6 +65,7 @@ type Server struct {
 	compositions Compositions
 	rooms        Rooms
 	nodes        Nodes
+	webhooks     Webhooks
 	media        recording.Archive
 	adminKeys    [][sha256.Size]byte
 	verifier     Verifier
@@ -82,7 +85,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("api: Recordings, Compositions, Rooms, Nodes and Media are required")
 	}
 	s := &Server{
-		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media,
+		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16
@@ -134,6 +137,8 @@ func (s *Server) mount(o Options) error {
 	s.routeCompositions()
 	s.routeRooms()
 	s.routeNodes()
+	s.routeWebhooks()
+	s.routeEventFeed()
 	s.routeHealth()
 	s.routeMetrics(o.Metrics, o.OpenMetrics)
 	s.routeLiveKit(o.LiveKit)
