@@ -54,7 +54,7 @@ func newEgress(c configs.Config, p *process, keys plugin.Keys, log *slog.Logger)
 			composer: compose.Composer{FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Log: log},
 		},
 		URL: c.LiveKit.URL, APIKey: keys.Key, APISecret: keys.Secret, Token: keys.RecorderToken,
-		Output: output, WebM: c.Egress.Format == "webm", Defer: c.Egress.Defer,
+		Bucket: putInBucket, Output: output, WebM: c.Egress.Format == "webm", Defer: c.Egress.Defer,
 		MaxDuration: c.Egress.MaxDuration, Lease: c.Recorder.Lease, Log: log,
 	})
 	return w, err

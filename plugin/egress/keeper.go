@@ -45,7 +45,9 @@ type keeper struct {
 type outcome struct {
 	files    []*livekit.FileInfo
 	manifest string
-	err      error
+	// backup says that a file is in the worker's folder, for want of its bucket.
+	backup bool
+	err    error
 }
 
 func newKeeper(w *Worker, j *job) (*keeper, error) {
@@ -292,7 +294,7 @@ func (k *keeper) conclude(out outcome) {
 	if k.ctx.Err() != nil {
 		return // another worker goes on
 	}
-	k.info.FileResults, k.info.ManifestLocation = out.files, out.manifest
+	k.info.FileResults, k.info.ManifestLocation, k.info.BackupStorageUsed = out.files, out.manifest, out.backup
 	if len(out.files) == 1 {
 		k.info.Result = &livekit.EgressInfo_File{File: out.files[0]} //nolint:staticcheck // older SDKs read it
 	}

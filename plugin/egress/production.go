@@ -51,8 +51,16 @@ func (p *production) run(ctx context.Context) (out outcome) {
 		}
 		name := p.names.fill(f.path, filepath.Ext(made))
 		info, err := p.describe(ctx, made, name)
-		if err == nil {
-			info.Location, err = p.worker.place(ctx, f, name, made)
+		if err != nil {
+			return fails(err)
+		}
+		info.Location, err = p.worker.place(ctx, f, name, made)
+		if err != nil && f.bucket != nil && ctx.Err() == nil {
+			// The bucket has not taken it: whoever looks for it finds it here.
+			if here, herr := p.worker.place(ctx, file{path: f.path}, p.job.ID+"/"+strings.TrimPrefix(name, "/"), made); herr == nil {
+				info.Location, out.backup = here, true
+				out.files = append(out.files, info)
+			}
 		}
 		if err != nil {
 			return fails(err)

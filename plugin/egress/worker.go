@@ -79,7 +79,7 @@ type Track struct {
 	Kind     recording.Kind `json:"kind"`
 }
 
-// Options say how a Worker works. All but Bucket, MaxDuration and the times are
+// Options say how a Worker works. All but MaxDuration, Log and the times are
 // required.
 type Options struct {
 	// Node names this process.
@@ -349,9 +349,6 @@ func (w *Worker) understand(req *rpc.StartEgressRequest) (order, error) {
 		return o, err
 	}
 	for _, f := range o.files {
-		if f.bucket != nil && w.opts.Bucket == nil {
-			return o, beyond("uploads to S3")
-		}
 		if err := w.checkPlace(f); err != nil {
 			return o, err
 		}
