@@ -94,6 +94,7 @@ type Egress struct {
 	Output      string        `yaml:"output" env:"ROOMREEL_EGRESS_OUTPUT"`
 	Format      string        `yaml:"format" env:"ROOMREEL_EGRESS_FORMAT"`
 	MaxDuration time.Duration `yaml:"max_duration" env:"ROOMREEL_EGRESS_MAX_DURATION"`
+	Keep        bool          `yaml:"keep" env:"ROOMREEL_EGRESS_KEEP"`
 	Defer       bool          `yaml:"defer" env:"ROOMREEL_EGRESS_DEFER"`
 }
 

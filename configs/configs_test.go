@@ -20,7 +20,7 @@ func reference() Config {
 		Data:     "./data",
 		Recorder: Recorder{Lease: 3 * time.Second, Disk: Disk{Warn: 5120, SoundOnly: 1024, Stop: 256}, Roll: Roll{After: time.Hour, Size: 1024}},
 		Composer: Composer{FFmpeg: "ffmpeg", FFprobe: "ffprobe", Jobs: 1},
-		Egress:   Egress{Enabled: true, Format: "mp4"},
+		Egress:   Egress{Enabled: true, Keep: true, Format: "mp4"},
 		Webhooks: []Webhook{},
 		Outgoing: Outgoing{AllowPorts: []uint16{}, AllowNetworks: []netip.Prefix{}, AllowHosts: []string{}, Secrets: []string{}},
 		Log:      Log{Level: "info", Format: "text"},

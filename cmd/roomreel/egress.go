@@ -50,11 +50,11 @@ func newEgress(c configs.Config, p *process, keys plugin.Keys, log *slog.Logger)
 		Node: c.Node, Bus: bus, Redis: p.redis,
 		Recordings: &egressRecordings{Store: p.store, node: c.Node},
 		Files: egressFiles{
-			queue: p.queue, archive: p.archive,
+			queue: p.queue, archive: p.archive, store: p.store,
 			composer: compose.Composer{FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Log: log},
 		},
 		URL: c.LiveKit.URL, APIKey: keys.Key, APISecret: keys.Secret, Token: keys.RecorderToken,
-		Bucket: putInBucket, Output: output, WebM: c.Egress.Format == "webm", Defer: c.Egress.Defer,
+		Bucket: putInBucket, Output: output, WebM: c.Egress.Format == "webm", Discard: !c.Egress.Keep, Defer: c.Egress.Defer,
 		MaxDuration: c.Egress.MaxDuration, Lease: c.Recorder.Lease, Log: log,
 	})
 	return w, err
@@ -115,6 +115,7 @@ func (r *egressRecordings) seeNodes(ctx context.Context) []coord.NodeInfo {
 type egressFiles struct {
 	queue    *compose.Queue
 	archive  recording.Archive
+	store    *coord.Store
 	composer compose.Composer
 }
 
@@ -140,6 +141,13 @@ func (f egressFiles) Sound(ctx context.Context, film, out string) error {
 func (f egressFiles) Length(ctx context.Context, path string) (time.Duration, error) {
 	length, err := f.composer.Length(ctx, path)
 	return length.Duration(), err
+}
+
+func (f egressFiles) Remove(ctx context.Context, id string) error {
+	if err := f.store.Remove(ctx, id); err != nil {
+		return err
+	}
+	return f.archive.Remove(id)
 }
 
 // Film makes a film by way of the queue. One that another worker began is waited

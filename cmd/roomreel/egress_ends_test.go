@@ -213,3 +213,36 @@ func TestEgressByJavaScript(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// A worker that shuts down hands its egresses over; the last one ends them, with
+// whole files, and says why.
+func TestEgressDrains(t *testing.T) {
+	s := startEgressStage(t, 2)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	s.join(ctx, t, "drain", "anna", 0)
+	info, err := s.client.StartParticipantEgress(ctx, &livekit.ParticipantEgressRequest{RoomName: "drain", Identity: "anna", FileOutputs: toFile("anna.webm")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.await(ctx, t, info.EgressId, isActive)
+	waitFor(ctx, t, 2*time.Second)
+	first := 0
+	if s.recorder(ctx, t, "drain") == "worker-1" {
+		first = 1
+	}
+	s.stops[first]()
+	if now := s.await(ctx, t, info.EgressId, isActive); now.Status != livekit.EgressStatus_EGRESS_ACTIVE {
+		t.Fatalf("handed over: %v", now)
+	}
+	waitFor(ctx, t, 2*time.Second)
+	s.stops[1-first]()
+	info = s.await(ctx, t, info.EgressId, hasEnded)
+	if info.Status != livekit.EgressStatus_EGRESS_COMPLETE || info.Details != "End reason: shutdown" || len(info.FileResults) != 1 {
+		t.Fatalf("%v", info)
+	}
+	if length := time.Duration(info.FileResults[0].Duration); length < 4*time.Second {
+		t.Errorf("it lasts %v", length)
+	}
+	playsCleanly(ctx, t, info.FileResults[0].Location)
+}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/livekit/protocol/livekit"
-	"github.com/redis/go-redis/v9"
 
 	"github.com/roomreel/roomreel/api/client"
 	"github.com/roomreel/roomreel/configs"
@@ -52,20 +51,12 @@ func kill(t *testing.T, cmd *exec.Cmd) {
 // killedStage is an egress of each kind, recorded by worker processes.
 type killedStage struct {
 	*egressStage
-	ids   map[string]string // by kind
-	store *coord.Store
+	ids map[string]string // by kind
 }
 
 func startKilledStage(ctx context.Context, t *testing.T, room string) *killedStage {
 	t.Helper()
 	s := &killedStage{egressStage: startEgressStage(t, 0), ids: map[string]string{}}
-	options, err := redis.ParseURL(s.config.Redis.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rdb := redis.NewClient(options)
-	t.Cleanup(func() { _ = rdb.Close() })
-	s.store = coord.NewStore(rdb)
 	s.join(ctx, t, room, "anna", 0)
 	return s
 }
@@ -119,16 +110,6 @@ func (s *killedStage) stopAll(ctx context.Context, t *testing.T) {
 			t.Fatalf("stop %s: %v", kind, err)
 		}
 	}
-}
-
-// recorder is the node that records the room.
-func (s *killedStage) recorder(ctx context.Context, t *testing.T, room string) string {
-	t.Helper()
-	page, err := s.store.List(ctx, coord.Query{Room: room, States: []recording.State{recording.Active}})
-	if err != nil || len(page.Items) == 0 {
-		t.Fatalf("nobody records: %v", err)
-	}
-	return page.Items[0].Node
 }
 
 // checkComplete asserts that each egress ended well, with a file that lasts at

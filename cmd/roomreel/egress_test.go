@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,10 +21,12 @@ import (
 	"github.com/livekit/protocol/livekit"
 	"github.com/livekit/protocol/webhook"
 	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/redis/go-redis/v9"
 	"github.com/twitchtv/twirp"
 
 	"github.com/roomreel/roomreel/api/client"
 	"github.com/roomreel/roomreel/configs"
+	"github.com/roomreel/roomreel/coord"
 	"github.com/roomreel/roomreel/internal/meeting"
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recording"
@@ -38,6 +39,7 @@ type egressStage struct {
 	server meeting.Server
 	client *lksdk.EgressClient
 	rooms  *lksdk.RoomServiceClient
+	store  *coord.Store
 	stops  []func() // of the workers
 
 	mu     sync.Mutex
@@ -56,13 +58,16 @@ func startEgressStage(t *testing.T, workers int) *egressStage {
 	t.Cleanup(hooks.Close)
 
 	c.Redis.URL, c.Data = startRedisServer(t), t.TempDir()
-	redisURL, err := url.Parse(c.Redis.URL)
+	options, err := redis.ParseURL(c.Redis.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
+	rdb := redis.NewClient(options)
+	t.Cleanup(func() { _ = rdb.Close() })
+	s.store = coord.NewStore(rdb)
 	port := freePort(t, "tcp")
 	server, err := plugin.StartDevServer(t.Context(), plugin.DevServerOptions{
-		Port: port, UDPPort: freePort(t, "udp"), Keys: keys, Redis: redisURL.Host, Webhook: hooks.URL,
+		Port: port, UDPPort: freePort(t, "udp"), Keys: keys, Redis: options.Addr, Webhook: hooks.URL,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -78,6 +83,16 @@ func startEgressStage(t *testing.T, workers int) *egressStage {
 		s.stops = append(s.stops, serve(t, c))
 	}
 	return s
+}
+
+// recorder is the node that records the room.
+func (s *egressStage) recorder(ctx context.Context, t *testing.T, room string) string {
+	t.Helper()
+	page, err := s.store.List(ctx, coord.Query{Room: room, States: []recording.State{recording.Active}})
+	if err != nil || len(page.Items) == 0 {
+		t.Fatalf("nobody records: %v", err)
+	}
+	return page.Items[0].Node
 }
 
 // hear takes a webhook in LiveKit's own form.

@@ -128,6 +128,7 @@ func (k *keeper) step() (done bool) {
 	k.tell()
 	switch {
 	case final(k.info.Status) && k.job.Told == k.info.Status:
+		k.discard()
 		if err := k.worker.jobs.finish(k.ctx, k.job.ID); err != nil && !errors.Is(err, errLost) {
 			k.log.Warn("the job was not removed", "error", err)
 			return false
@@ -138,6 +139,17 @@ func (k *keeper) step() (done bool) {
 		k.cancel() // its recording runs, or goes on elsewhere
 	}
 	return false
+}
+
+// discard deletes the recording of an egress that is complete, where that is wished.
+func (k *keeper) discard() {
+	if !k.worker.opts.Discard || k.info.Error != "" || k.job.Recording == "" {
+		return
+	}
+	err := k.worker.opts.Files.Remove(k.ctx, k.job.Recording)
+	if err != nil && recording.CodeOf(err) != recording.CodeNotFound {
+		k.log.Warn("the recording stays", "recording", k.job.Recording, "error", err)
+	}
 }
 
 // ours reports whether the recording ends on this node, which shuts down.

@@ -220,7 +220,7 @@ func (p *production) writeManifest(ctx context.Context, f file, info *livekit.Fi
 		return "", fmt.Errorf("encode manifest: %w", err)
 	}
 	path := filepath.Join(p.work, "manifest.json")
-	if err := os.WriteFile(path, append(body, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(path, append(body, '\n'), 0o644); err != nil {
 		return "", fmt.Errorf("write manifest: %w", err)
 	}
 	return p.worker.place(ctx, f, info.Filename+".json", path)

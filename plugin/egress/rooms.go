@@ -24,15 +24,35 @@ type population struct {
 type rooms struct {
 	client *lksdk.RoomServiceClient
 	mu     sync.Mutex
-	seen   map[string]population
+	seen   map[string]*sighting
+}
+
+// sighting is the last look into a room; its lock is held while one is under way.
+type sighting struct {
+	sync.Mutex
+	population
+}
+
+func (r *rooms) sighting(room string) *sighting {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	const most = 1000 // rooms that have ended are forgotten with the rest
+	if r.seen[room] == nil && len(r.seen) >= most {
+		clear(r.seen)
+	}
+	if r.seen[room] == nil {
+		r.seen[room] = &sighting{}
+	}
+	return r.seen[room]
 }
 
 // look returns the population of a room as it was at most so long ago.
 func (r *rooms) look(ctx context.Context, room string, age time.Duration) (population, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if p, ok := r.seen[room]; ok && time.Since(p.at) < age {
-		return p, nil
+	s := r.sighting(room)
+	s.Lock()
+	defer s.Unlock()
+	if time.Since(s.at) < age {
+		return s.population, nil
 	}
 	const patience = 5 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -54,10 +74,6 @@ func (r *rooms) look(ctx context.Context, room string, age time.Duration) (popul
 			})
 		}
 	}
-	const most = 1000 // rooms that have ended are forgotten with the rest
-	if len(r.seen) >= most {
-		clear(r.seen)
-	}
-	r.seen[room] = p
+	s.population = p
 	return p, nil
 }

@@ -59,6 +59,8 @@ type Files interface {
 	Sound(ctx context.Context, film, out string) error
 	// Length is how long a media file is.
 	Length(ctx context.Context, path string) (time.Duration, error)
+	// Remove deletes a recording and its films.
+	Remove(ctx context.Context, id string) error
 }
 
 // Extract says which tracks of a recording go into a file.
@@ -99,6 +101,9 @@ type Options struct {
 	// WebM makes WebM the container where a request leaves it open: what was
 	// recorded is handed over as it is.
 	WebM bool
+	// Discard deletes the recording of an egress once its files are where they were
+	// asked for.
+	Discard bool
 	// Defer leaves requests that roomreel does not do to other workers.
 	Defer bool
 	// MaxDuration ends an egress; zero never does.
@@ -143,7 +148,7 @@ func NewWorker(o Options) (*Worker, error) {
 	w := &Worker{
 		opts: o, bus: psrpc.NewRedisMessageBus(o.Bus), log: o.Log.With("component", "egress"),
 		jobs:    &jobs{rdb: o.Redis, holder: o.Node + " " + uuid.NewString(), ttl: o.Lease},
-		rooms:   &rooms{client: lksdk.NewRoomServiceClient(o.URL, o.APIKey, o.APISecret), seen: map[string]population{}},
+		rooms:   &rooms{client: lksdk.NewRoomServiceClient(o.URL, o.APIKey, o.APISecret), seen: map[string]*sighting{}},
 		keepers: map[string]*keeper{},
 	}
 	w.work, w.stop = context.WithCancel(context.Background())
