@@ -40,7 +40,7 @@ func (c Composer) Extract(ctx context.Context, dir string, e Extract, out string
 	if err != nil {
 		return err
 	}
-	sound, pictures := e.stretches(m, recording.Audio), e.stretches(m, recording.Video)
+	sound, pictures := e.excerpts(m, recording.Audio), e.excerpts(m, recording.Video)
 	if len(sound)+len(pictures) == 0 {
 		return recording.Errorf(recording.CodeNoMedia, "nothing was recorded of the tracks that are asked for")
 	}
@@ -56,7 +56,7 @@ func (c Composer) Extract(ctx context.Context, dir string, e Extract, out string
 		maps = append(maps, "-map", "0:v:0", "-map", "0:a:0")
 	} else {
 		base, inputs := earliest(sound, pictures), 0
-		for _, list := range [][]stretch{pictures, sound} {
+		for _, list := range [][]excerpt{pictures, sound} {
 			if len(list) == 0 {
 				continue
 			}
@@ -87,34 +87,34 @@ func (c Composer) Sound(ctx context.Context, file, out string) error {
 	return c.ffmpeg(ctx, filepath.Dir(out), io.Discard, args, nil)
 }
 
-// stretch is a track in one part.
-type stretch struct {
+// excerpt is a track in one part.
+type excerpt struct {
 	file  string
 	kind  recording.Kind
 	start recording.Seconds // of its first media, on the timeline
 }
 
-func (r stretch) letter() string {
+func (r excerpt) letter() string {
 	if r.kind == recording.Audio {
 		return "a"
 	}
 	return "v"
 }
 
-// stretches are where the media of a kind lies, in order.
-func (e Extract) stretches(m *recording.Manifest, kind recording.Kind) (list []stretch) {
+// excerpts are where the media of a kind lies, in order.
+func (e Extract) excerpts(m *recording.Manifest, kind recording.Kind) (list []excerpt) {
 	for _, p := range m.Parts {
 		for _, t := range p.Tracks {
 			if t.Kind == kind && e.takes(t) && t.Frames > 0 {
-				list = append(list, stretch{p.File, kind, t.Start})
+				list = append(list, excerpt{p.File, kind, t.Start})
 			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b stretch) int { return int(min(max(a.start-b.start, -1), 1)) })
+	slices.SortStableFunc(list, func(a, b excerpt) int { return int(min(max(a.start-b.start, -1), 1)) })
 	return list
 }
 
-func earliest(lists ...[]stretch) recording.Seconds {
+func earliest(lists ...[]excerpt) recording.Seconds {
 	first := recording.Seconds(1 << 62)
 	for _, l := range lists {
 		if len(l) > 0 {
@@ -130,12 +130,12 @@ type extraction struct {
 	dir, work string
 }
 
-func (x extraction) input(r stretch) []string {
+func (x extraction) input(r excerpt) []string {
 	return []string{"-f", "matroska", "-i", "file:" + filepath.Join(x.dir, r.file)}
 }
 
-// join returns the input that plays the stretches one after another, each at its time.
-func (x extraction) join(ctx context.Context, list []stretch) ([]string, error) {
+// join returns the input that plays the excerpts one after another, each at its time.
+func (x extraction) join(ctx context.Context, list []excerpt) ([]string, error) {
 	if len(list) == 1 {
 		return x.input(list[0]), nil
 	}

@@ -45,11 +45,11 @@ func (p *production) run(ctx context.Context) (out outcome) {
 	defer os.RemoveAll(p.work)
 	p.names = p.nameParts()
 	for i, f := range p.order.files {
-		made, err := p.make(ctx, i, f)
+		made, ext, err := p.make(ctx, i, f)
 		if err != nil {
 			return fails(err)
 		}
-		name := p.names.fill(f.path, filepath.Ext(made))
+		name := p.names.fill(f.path, ext)
 		info, err := p.describe(ctx, made, name)
 		if err != nil {
 			return fails(err)
@@ -112,17 +112,18 @@ func (o *order) film(f file) (spec recording.CompositionSpec, films bool) {
 	case o.kind == ofRoom && o.takes(recording.Video):
 		spec.Layout = filmLayout(o.layout)
 		return spec, true
+	case o.kind == ofRoom && f.ext == ".mp4":
+		return recording.CompositionSpec{Format: "m4a"}, true
 	case o.kind == ofRoom:
-		// Nobody sees its pictures: they are made as small as can be.
-		return recording.CompositionSpec{Format: "webm", Width: 160, Height: 120, FrameRate: 1}, true
+		return recording.CompositionSpec{Format: "opus"}, true
 	case o.kind == ofParticipant && o.takes(recording.Video) && f.ext == ".mp4":
 		return spec, true
 	}
 	return spec, false
 }
 
-// make makes a file and returns where it lies.
-func (p *production) make(ctx context.Context, i int, f file) (string, error) {
+// make makes a file and returns where it lies, and the extension that its name has.
+func (p *production) make(ctx context.Context, i int, f file) (made, ext string, err error) {
 	files, ext := p.worker.opts.Files, f.ext
 	codecs := p.codecs()
 	if p.order.track != "" {
@@ -138,18 +139,18 @@ func (p *production) make(ctx context.Context, i int, f file) (string, error) {
 			spec.Layout = "" // the layouts that were journaled
 		}
 		film, err := files.Film(ctx, p.job.Recording, spec, p.job.Films[i], func(id string) { p.began(i, id) })
-		if err != nil || p.order.takes(recording.Video) {
-			return film, err
+		if err != nil || ext != ".mp3" && (ext != ".webm" || spec.Format != "opus") {
+			return film, ext, err
 		}
-		out := filepath.Join(p.work, fmt.Sprintf("%d%s", i, ext))
-		return out, files.Sound(ctx, film, out)
+		out := filepath.Join(p.work, fmt.Sprintf("%d%s", i, ext)) // the composer's containers of sound are others
+		return out, ext, files.Sound(ctx, film, out)
 	}
 	out := filepath.Join(p.work, fmt.Sprintf("%d%s", i, ext))
 	what := Extract{SIDs: p.order.sids(), Kinds: p.order.kinds}
 	if ext == ".mp4" && p.order.track == "" && (p.order.videoTrack != "" || p.order.kind == ofParticipant && p.order.takes(recording.Video)) {
 		what.Canvas = p.order.canvas
 	}
-	return out, files.Extract(ctx, p.job.Recording, what, out)
+	return out, ext, files.Extract(ctx, p.job.Recording, what, out)
 }
 
 // codecs are those of the tracks that are taken.
