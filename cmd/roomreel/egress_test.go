@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/livekit/protocol/auth"
 	"github.com/livekit/protocol/livekit"
 	"github.com/livekit/protocol/webhook"
@@ -344,20 +345,29 @@ func TestEgress(t *testing.T) {
 		}
 		checkHeard(ctx, t, s, name, info.EgressId)
 	}
-	checkLips(t, "two people's tracks", measure(ctx, t, filepath.Join(output, "anna.webm"), 0))
+	// Most of it: a busy machine delays single pictures on their way to the recorder.
+	if lips := lipSync(ctx, t, filepath.Join(output, "anna.webm"), 0); lips.Abs() > 40*time.Millisecond {
+		t.Errorf("sound comes after the pictures by %v", lips)
+	}
 	checkLayouts(t, s.config.Data, layout.GetEgressId(), "grid", "speaker")
 
 	_, err = s.client.StopEgress(ctx, &livekit.StopEgressRequest{EgressId: ids["participant"]})
 	wantTwirp(t, "stop again", err, twirp.FailedPrecondition)
 }
 
-func measure(ctx context.Context, t *testing.T, path string, index int) meeting.Signal {
+// lipSync is by how much a participant's beeps come after their flashes, in the median.
+func lipSync(ctx context.Context, t *testing.T, path string, index int) time.Duration {
 	t.Helper()
 	signals, err := meeting.Measure(ctx, path, meeting.Probe{Tile: meeting.WholePicture, Tone: meeting.Tone(index)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return signals[0]
+	skews := meeting.Skews(signals[0].Flashes, signals[0].Beeps)
+	if len(skews) < 3 {
+		t.Fatalf("%d flashes with a beep, want at least 3", len(skews))
+	}
+	slices.SortFunc(skews, func(a, b meeting.Skew) int { return cmp.Compare(a.By, b.By) })
+	return skews[len(skews)/2].By
 }
 
 // checkHeard asserts which webhooks LiveKit sent of an egress.
@@ -369,7 +379,7 @@ func checkHeard(ctx context.Context, t *testing.T, s *egressStage, name, id stri
 		t.Errorf("%s: webhooks: %v", name, err)
 	}
 	slices.Sort(got) // LiveKit promises no order
-	if d := cmp.Diff(want, got); d != "" {
+	if d := gocmp.Diff(want, got); d != "" {
 		t.Errorf("%s: webhooks: %s", name, d)
 	}
 }
@@ -385,7 +395,7 @@ func checkLayouts(t *testing.T, data, egressID string, want ...string) {
 		for _, l := range m.Layouts {
 			got = append(got, l.Layout)
 		}
-		if d := cmp.Diff(want, got); d != "" {
+		if d := gocmp.Diff(want, got); d != "" {
 			t.Errorf("layouts: %s", d)
 		}
 		return
