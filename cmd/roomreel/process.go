@@ -35,6 +35,7 @@ type process struct {
 	hooks    *deliver.Webhooks
 	uploader *uploader
 	queue    *compose.Queue
+	egress   *egressWorker
 	hosts    *hosts
 	members  members
 	retain   retention
@@ -106,6 +107,11 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	if s := p.uploader.storage; s != nil {
 		storage = stored{s, c.Storage.Downloads == "redirect"}
 	}
+	p.egress, err = newEgress(c, p, keys, log)
+	if err != nil {
+		p.queue.Close()
+		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
@@ -130,6 +136,9 @@ func (p *process) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.node.Run(ctx) })
 	group.Go(func() error { p.restore(ctx); return nil })
+	if p.egress != nil {
+		group.Go(func() error { return p.egress.Run(ctx) })
+	}
 	group.Go(func() error { p.retain.run(ctx); return nil })
 	group.Go(func() error { p.hosts.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
@@ -154,7 +163,7 @@ func (p *process) run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	p.queue.Close()
-	return errors.Join(err, p.redis.Close())
+	return errors.Join(err, p.egress.close(), p.redis.Close())
 }
 
 // hint acts on what LiveKit's webhooks tell. They may be wrong: it only has things
