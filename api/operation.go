@@ -135,6 +135,10 @@ func openAPI(version string) *huma.OpenAPI {
 			{Name: "recordings", Description: "Start, stop and look at recordings."},
 			{Name: "media", Description: "Download what was recorded."},
 			{Name: "compositions", Description: "Make films of recordings."},
+			{Name: "sessions", Description: "Agents: connect, record named streams, follow what happens."},
+			{Name: "supervisions", Description: "Watch one agent or one room live, and who did."},
+			{Name: "tokens", Description: "Mint tokens."},
+			{Name: "eyeson", Description: "The paths and fields of eyeson's stream recorder."},
 			{Name: "health", Description: "For probes."},
 		},
 		Components: &huma.Components{

@@ -29,6 +29,10 @@ type Options struct {
 	// Media holds the files: manifests, parts and films.
 	Media recording.Archive
 
+	// Sessions are agents' sessions and supervisions; without their Service there
+	// are none.
+	Sessions SessionOptions
+
 	// AdminKeys are the bearers that may do everything; there may be none.
 	AdminKeys []string
 	// Verifier checks all other bearers. Without it only admin keys count.
@@ -56,6 +60,7 @@ type Server struct {
 	compositions Compositions
 	rooms        Rooms
 	media        recording.Archive
+	sessions     SessionOptions
 	adminKeys    [][sha256.Size]byte
 	verifier     Verifier
 	version      string
@@ -74,7 +79,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("api: Recordings, Compositions, Rooms and Media are required")
 	}
 	s := &Server{
-		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, media: o.Media,
+		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, media: o.Media, sessions: o.Sessions,
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16
@@ -105,7 +110,7 @@ func (s *Server) mount(static http.Handler) error {
 	s.engine = gin.New()
 	s.engine.HandleMethodNotAllowed = true
 	s.engine.RedirectTrailingSlash = false
-	s.engine.Use(s.logRequest, s.recoverPanic, prepare)
+	s.engine.Use(s.logRequest, s.recoverPanic, prepare, s.allowOrigins)
 	s.engine.NoRoute(func(c *gin.Context) {
 		writeProblem(c.Writer, newProblem(recording.CodeNotFound, "no resource has this path"))
 	})
@@ -125,6 +130,12 @@ func (s *Server) mount(static http.Handler) error {
 	s.routeMedia()
 	s.routeCompositions()
 	s.routeHealth()
+	if s.sessions.Service != nil {
+		s.routeSessions()
+		s.routeSupervisions()
+		s.routeTokens()
+		s.routeEyeson()
+	}
 
 	if static != nil {
 		page := gin.WrapH(http.StripPrefix("/join", static))

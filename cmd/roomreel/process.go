@@ -23,6 +23,7 @@ import (
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recorder"
 	"github.com/roomreel/roomreel/recording"
+	"github.com/roomreel/roomreel/session"
 )
 
 // process is everything one roomreel process runs: the API, a recording node
@@ -33,6 +34,7 @@ type process struct {
 	archive  recording.Archive
 	log      *slog.Logger
 	hooks    *deliver.Webhooks
+	sessions *session.Service
 	queue    *compose.Queue
 	server   *http.Server
 	listener net.Listener
@@ -78,6 +80,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
+	p.sessions = newSessions(c, keys, rooms, store, p.hooks, p.redis, log)
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
 	})
@@ -86,6 +89,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	}
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms, Media: archive,
+		Sessions:  sessionOptions(c, keys, p.sessions, log),
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {
 			return map[string]error{"livekit": rooms.Ping(ctx), "redis": p.redis.Ping(ctx).Err()}
@@ -107,6 +111,7 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { return p.node.Run(ctx) })
 	group.Go(func() error { p.restore(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
+	group.Go(func() error { return p.sessions.Run(ctx) })
 	group.Go(func() error { tellOfRecordings(ctx, p.store.Watch(ctx), p.hooks, p.log); return nil })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
