@@ -19,14 +19,15 @@ type SessionParam struct {
 	Session string `path:"session" doc:"Identifier of the session." example:"ses_0199a3f27c5d7e0fb1d2c3b4a5968778"`
 }
 
-type openSessionInput struct {
-	Body struct {
-		ClientID   string   `json:"client_id,omitempty" maxLength:"128" doc:"The agent. With an agent's token it may be left out." example:"agent-7"`
-		Streams    []string `json:"streams,omitempty" maxItems:"16" doc:"Names of the streams that the agent will publish. LiveKit's tracks carry them in the field stream." example:"[\"camera\",\"desk\"]"`
-		WebhookURL string   `json:"webhook_url,omitempty" maxLength:"2048" doc:"Is told when the session has ended." example:"https://app.example.com/hooks"`
-		ResumeKey  string   `json:"resume_key,omitempty" maxLength:"128" doc:"Of a session that lives, to get back into it." example:"4SBZKUJ2XVQ3Y6N7"`
-	}
+// OpenSession is the body that opens a session.
+type OpenSession struct {
+	ClientID   string   `json:"client_id,omitempty" maxLength:"128" doc:"The agent. With an agent's token it may be left out." example:"agent-7"`
+	Streams    []string `json:"streams,omitempty" maxItems:"16" doc:"Names of the streams that the agent will publish. LiveKit's tracks carry them in the field stream." example:"[\"camera\",\"desk\"]"`
+	WebhookURL string   `json:"webhook_url,omitempty" maxLength:"2048" doc:"Is told when the session has ended." example:"https://app.example.com/hooks"`
+	ResumeKey  string   `json:"resume_key,omitempty" maxLength:"128" doc:"Of a session that lives, to get back into it." example:"4SBZKUJ2XVQ3Y6N7"`
 }
+
+type openSessionInput struct{ Body OpenSession }
 
 type listSessionsInput struct {
 	ClientID string `query:"client_id" maxLength:"128" doc:"Only sessions of this agent." example:"agent-7"`
@@ -53,11 +54,13 @@ type (
 		UploadURL  string `json:"upload_url,omitempty" maxLength:"8192" doc:"Takes the file by HTTP PUT when it is complete." example:"https://bucket.example.com/camera.webm?signature=x"`
 		WebhookURL string `json:"webhook_url,omitempty" maxLength:"2048" doc:"Is told when the upload is done or has failed." example:"https://app.example.com/hooks"`
 	}
+	// RecordStreams is the body that starts recordings.
+	RecordStreams struct {
+		Recordings map[string]StreamDelivery `json:"recordings" doc:"The streams to record, by name." example:"{\"camera\":{}}"`
+	}
 	recordInput struct {
 		SessionParam
-		Body struct {
-			Recordings map[string]StreamDelivery `json:"recordings" doc:"The streams to record, by name." example:"{\"camera\":{}}"`
-		}
+		Body RecordStreams
 	}
 	// StreamRecordings are recordings by the name of their stream.
 	StreamRecordings struct {
@@ -65,11 +68,13 @@ type (
 	}
 	recordOutput struct{ Body StreamRecordings }
 
+	// AddStream is the body that adds a stream.
+	AddStream struct {
+		Stream string `json:"stream" minLength:"1" maxLength:"128" doc:"Name of the stream." example:"desk"`
+	}
 	addStreamInput struct {
 		SessionParam
-		Body struct {
-			Stream string `json:"stream" minLength:"1" maxLength:"128" doc:"Name of the stream." example:"desk"`
-		}
+		Body AddStream
 	}
 	removeStreamInput struct {
 		SessionParam

@@ -22,16 +22,17 @@ type SupervisionParam struct {
 	Supervision string `path:"supervision" doc:"Identifier of the supervision." example:"sup_0199a3f27c5d7e0fb1d2c3b4a5968778"`
 }
 
-type superviseInput struct {
-	Body struct {
-		AgentID      string `json:"agent_id,omitempty" maxLength:"128" doc:"The agent to watch. With a supervisor's token it may be left out." example:"agent-7"`
-		SessionID    string `json:"session_id,omitempty" maxLength:"64" doc:"Of the agent's sessions only this one." example:"ses_0199a3f27c5d7e0fb1d2c3b4a5968778"`
-		Room         string `json:"room,omitempty" maxLength:"256" doc:"The room to watch, all of it, instead of an agent." example:"standup"`
-		SupervisorID string `json:"supervisor_id,omitempty" maxLength:"128" doc:"Who watches. With a token other than an admin key it is the token's subject." example:"sam"`
-		Reason       string `json:"reason,omitempty" maxLength:"1000" doc:"Why. It is kept in the audit trail, and needed for a room." example:"quality review"`
-		WebhookURL   string `json:"webhook_url,omitempty" maxLength:"2048" doc:"Is told when the supervision has ended." example:"https://app.example.com/hooks"`
-	}
+// Supervise is the body that asks to watch an agent or a room.
+type Supervise struct {
+	AgentID      string `json:"agent_id,omitempty" maxLength:"128" doc:"The agent to watch. With a supervisor's token it may be left out." example:"agent-7"`
+	SessionID    string `json:"session_id,omitempty" maxLength:"64" doc:"Of the agent's sessions only this one." example:"ses_0199a3f27c5d7e0fb1d2c3b4a5968778"`
+	Room         string `json:"room,omitempty" maxLength:"256" doc:"The room to watch, all of it, instead of an agent." example:"standup"`
+	SupervisorID string `json:"supervisor_id,omitempty" maxLength:"128" doc:"Who watches. With a token other than an admin key it is the token's subject." example:"sam"`
+	Reason       string `json:"reason,omitempty" maxLength:"1000" doc:"Why. It is kept in the audit trail, and needed for a room." example:"quality review"`
+	WebhookURL   string `json:"webhook_url,omitempty" maxLength:"2048" doc:"Is told when the supervision has ended." example:"https://app.example.com/hooks"`
 }
+
+type superviseInput struct{ Body Supervise }
 
 type listSupervisionsInput struct {
 	AgentID string `query:"agent_id" maxLength:"128" doc:"Only those of this agent." example:"agent-7"`
