@@ -1,0 +1,48 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// sdkDist is where the browser SDK is built to, seen from this package.
+const sdkDist = "../../web/sdk/dist"
+
+// Page is a page with the browser SDK in it.
+type Page struct {
+	browser *Browser
+	name    string
+}
+
+// OpenSDK opens a page that has the SDK, in a profile of its own. The error
+// wraps [ErrMissing] if the SDK is not built.
+func (b *Browser) OpenSDK(ctx context.Context, name string) (*Page, error) {
+	dir, err := sourceDir()
+	if err != nil {
+		return nil, fmt.Errorf("open SDK page: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, sdkDist, "index.js")); err != nil {
+		return nil, fmt.Errorf("open SDK page: %w: the SDK is not built; run `make sdk`", ErrMissing)
+	}
+	name = fmt.Sprintf("%s-%d", name, b.opened.Add(1))
+	return &Page{b, name}, b.driver.do(ctx, command{Page: name, Open: b.server.URL + "/sdk.html"}, nil)
+}
+
+// Run runs the body of an async function, with what the page's run.js declares,
+// and decodes what it returns into value, unless nil. Each with is a parameter,
+// found in the array given.
+func (p *Page) Run(ctx context.Context, value any, code string, with ...any) error {
+	return p.browser.driver.do(ctx, command{Page: p.name, Call: "run", With: []any{code, with}}, value)
+}
+
+// Reload loads the page again, in the same tab.
+func (p *Page) Reload(ctx context.Context) error {
+	return p.browser.driver.do(ctx, command{Page: p.name, Reload: true}, nil)
+}
+
+// Close closes the tab.
+func (p *Page) Close(ctx context.Context) error {
+	return p.browser.driver.do(ctx, command{Page: p.name}, nil)
+}
