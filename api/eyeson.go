@@ -51,13 +51,16 @@ type authTokenOutput struct {
 	}
 }
 
+// ICEServer is what a browser's RTCIceServer holds.
+type ICEServer struct {
+	URLs       string `json:"urls" doc:"URL of the server." example:"turn:turn.example.com"`
+	Username   string `json:"username" doc:"User name." example:"user"`
+	Credential string `json:"credential" doc:"Password." example:"password"`
+}
+
 // ICECredentials are empty: LiveKit tells its clients the servers when they join.
 type ICECredentials struct {
-	ICEServers []struct {
-		URLs       string `json:"urls" doc:"URL of the server."`
-		Username   string `json:"username" doc:"User name."`
-		Credential string `json:"credential" doc:"Password."`
-	} `json:"iceServers" doc:"None: LiveKit tells them when a client joins."`
+	ICEServers []ICEServer `json:"iceServers" doc:"None: LiveKit tells them when a client joins."`
 }
 
 type eyesonSessionInput struct {
@@ -165,6 +168,7 @@ func (s *Server) eyesonSession(ctx context.Context, in *eyesonSessionInput) (*ey
 		return nil, err
 	}
 	out := &eyesonSessionOutput{}
+	out.Body.Credentials.ICEServers = []ICEServer{}
 	out.Body.SessionID, out.Body.Endpoint = opened.ID, s.sessions.LiveKitURL
 	out.Body.LiveKitToken, out.Body.ResumeKey = opened.Token, opened.ResumeKey
 	return out, nil
@@ -184,6 +188,7 @@ func (s *Server) eyesonSupervision(ctx context.Context, in *eyesonSupervisionInp
 		return nil, err
 	}
 	out := &eyesonSupervisionOutput{}
+	out.Body.Credentials.ICEServers = []ICEServer{}
 	out.Body.SessionID, out.Body.ToMonitor = granted.Body.SupervisionID, granted.Body.SessionID
 	out.Body.Endpoint, out.Body.LiveKitToken = granted.Body.LiveKitURL, granted.Body.LiveKitToken
 	return out, nil

@@ -139,6 +139,9 @@ func openAPI(version string) *huma.OpenAPI {
 			{Name: "supervisions", Description: "Watch one agent or one room live, and who did."},
 			{Name: "tokens", Description: "Mint tokens."},
 			{Name: "eyeson", Description: "The paths and fields of eyeson's stream recorder."},
+			{Name: "rooms", Description: "Who is where, now."},
+			{Name: "nodes", Description: "Who records."},
+			{Name: "webhooks", Description: "Tell others what happens."},
 			{Name: "health", Description: "For probes."},
 		},
 		Components: &huma.Components{

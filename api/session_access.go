@@ -15,7 +15,6 @@ const (
 	agentAccess     access = "agent"     // be an agent, or act for any
 	superviseAccess access = "supervise" // watch somebody
 	statsAccess     access = "stats"     // read statistics
-	adminAccess     access = "admin"     // an admin key
 )
 
 // special returns what a caller who is no admin lacks for an access that is not
@@ -35,8 +34,6 @@ func (a access) special(c Caller) (missing error, is bool) {
 		if c.Role != roleStats && (!c.RoomList || c.Room != "") {
 			missing = recording.Errorf(recording.CodeNotPermitted, "the token is not one for statistics, and lacks the grant roomList for every room")
 		}
-	case adminAccess:
-		missing = recording.Errorf(recording.CodeNotPermitted, "this needs an admin key")
 	default:
 		return nil, false
 	}

@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -23,18 +24,20 @@ var Reference []byte
 
 // Config is the whole configuration; roomreel.yaml tells what each key means.
 type Config struct {
-	LiveKit  LiveKit   `yaml:"livekit"`
-	Redis    Redis     `yaml:"redis"`
-	API      API       `yaml:"api"`
-	Data     string    `yaml:"data" env:"ROOMREEL_DATA"`
-	Node     string    `yaml:"node" env:"ROOMREEL_NODE"`
-	Recorder Recorder  `yaml:"recorder"`
-	Composer Composer  `yaml:"composer"`
-	Sessions Sessions  `yaml:"sessions"`
-	Eyeson   Eyeson    `yaml:"eyeson"`
-	Webhooks []Webhook `yaml:"webhooks"`
-	Log      Log       `yaml:"log"`
-	Dev      Dev       `yaml:"dev"`
+	LiveKit   LiveKit   `yaml:"livekit"`
+	Redis     Redis     `yaml:"redis"`
+	API       API       `yaml:"api"`
+	Data      string    `yaml:"data" env:"ROOMREEL_DATA"`
+	Node      string    `yaml:"node" env:"ROOMREEL_NODE"`
+	Recorder  Recorder  `yaml:"recorder"`
+	Composer  Composer  `yaml:"composer"`
+	Sessions  Sessions  `yaml:"sessions"`
+	Eyeson    Eyeson    `yaml:"eyeson"`
+	Retention Retention `yaml:"retention"`
+	Webhooks  []Webhook `yaml:"webhooks"`
+	Outgoing  Outgoing  `yaml:"outgoing"`
+	Log       Log       `yaml:"log"`
+	Dev       Dev       `yaml:"dev"`
 }
 
 // LiveKit is the section of that name.
@@ -52,10 +55,11 @@ type Redis struct {
 
 // API is the section of that name.
 type API struct {
-	Listen    string   `yaml:"listen" env:"ROOMREEL_LISTEN"`
-	AdminKeys []string `yaml:"admin_keys" env:"ROOMREEL_ADMIN_KEYS"`
-	PublicURL string   `yaml:"public_url" env:"ROOMREEL_PUBLIC_URL"`
-	Origins   []string `yaml:"origins" env:"ROOMREEL_ORIGINS"`
+	Listen      string   `yaml:"listen" env:"ROOMREEL_LISTEN"`
+	AdminKeys   []string `yaml:"admin_keys" env:"ROOMREEL_ADMIN_KEYS"`
+	OpenMetrics bool     `yaml:"open_metrics" env:"ROOMREEL_OPEN_METRICS"`
+	PublicURL   string   `yaml:"public_url" env:"ROOMREEL_PUBLIC_URL"`
+	Origins     []string `yaml:"origins" env:"ROOMREEL_ORIGINS"`
 }
 
 // Recorder is the section of that name.
@@ -63,6 +67,7 @@ type Recorder struct {
 	MaxRooms int           `yaml:"max_rooms" env:"ROOMREEL_MAX_ROOMS"`
 	Lease    time.Duration `yaml:"lease" env:"ROOMREEL_LEASE"`
 	Disk     Disk          `yaml:"disk"`
+	Roll     Roll          `yaml:"roll"`
 	RTPDump  bool          `yaml:"rtpdump" env:"ROOMREEL_RTPDUMP"`
 }
 
@@ -71,6 +76,12 @@ type Disk struct {
 	Warn      uint64 `yaml:"warn" env:"ROOMREEL_DISK_WARN"`
 	SoundOnly uint64 `yaml:"sound_only" env:"ROOMREEL_DISK_SOUND_ONLY"`
 	Stop      uint64 `yaml:"stop" env:"ROOMREEL_DISK_STOP"`
+}
+
+// Roll is the section of that name below recorder: the size is in MiB.
+type Roll struct {
+	After time.Duration `yaml:"after" env:"ROOMREEL_ROLL_AFTER"`
+	Size  int64         `yaml:"size" env:"ROOMREEL_ROLL_SIZE"`
 }
 
 // Composer is the section of that name.
@@ -93,11 +104,28 @@ type Eyeson struct {
 	MasterKeys []string `yaml:"master_keys" env:"ROOMREEL_EYESON_MASTER_KEYS"`
 }
 
+// Retention is the section of that name.
+type Retention struct {
+	Days int `yaml:"days" env:"ROOMREEL_RETENTION_DAYS"`
+}
+
 // Webhook is an entry of webhooks: a receiver of events.
 type Webhook struct {
 	ID      string   `yaml:"id"`
 	URL     string   `yaml:"url"`
 	Secrets []string `yaml:"secrets"`
+	Signing string   `yaml:"signing"`
+	Types   []string `yaml:"types"`
+}
+
+// Outgoing is the section of that name: which URLs of callers may be dialled.
+type Outgoing struct {
+	AllowHTTP     bool           `yaml:"allow_http" env:"ROOMREEL_ALLOW_HTTP"`
+	AllowPorts    []uint16       `yaml:"allow_ports" env:"ROOMREEL_ALLOW_PORTS"`
+	AnyPort       bool           `yaml:"any_port" env:"ROOMREEL_ANY_PORT"`
+	AllowNetworks []netip.Prefix `yaml:"allow_networks" env:"ROOMREEL_ALLOW_NETWORKS"`
+	AllowHosts    []string       `yaml:"allow_hosts" env:"ROOMREEL_ALLOW_HOSTS"`
+	Secrets       []string       `yaml:"secrets" env:"ROOMREEL_OUTGOING_SECRETS"`
 }
 
 // Log is the section of that name.
@@ -177,6 +205,12 @@ func (c Config) validate() error {
 		if len(key) < shortest {
 			bad("eyeson.master_keys: key %d has fewer than %d characters", i+1, shortest)
 		}
+	}
+	if c.Retention.Days < 0 {
+		bad("retention.days: %d is negative", c.Retention.Days)
+	}
+	if r := c.Recorder.Roll; r.After < 0 || r.Size < 0 {
+		bad("recorder.roll: after (%v) and size (%d) must not be negative", r.After, r.Size)
 	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)

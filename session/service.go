@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
@@ -199,7 +201,7 @@ func (s *Service) checkOpen(clientID string, streams []string, webhookURL string
 		return recording.Errorf(recording.CodeInvalidRequest, "streams: %d, at most %d are allowed", len(streams), s.o.MaxStreams)
 	}
 	for i, name := range streams {
-		if err := checkName("streams", name); err != nil {
+		if err := checkStream(name); err != nil {
 			return err
 		}
 		if slices.Contains(streams[:i], name) {
@@ -213,6 +215,18 @@ func checkName(field, name string) error {
 	const longest = 128
 	if name == "" || len(name) > longest || !utf8.ValidString(name) {
 		return recording.Errorf(recording.CodeInvalidRequest, "%s: a name must have 1 to %d bytes of UTF-8", field, longest)
+	}
+	return nil
+}
+
+// checkStream keeps names to what fits into a path, and apart from those of the
+// streams' tracks.
+func checkStream(name string) error {
+	if err := checkName("stream", name); err != nil {
+		return err
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return r == '/' || unicode.IsControl(r) }) {
+		return recording.Errorf(recording.CodeInvalidRequest, "stream: a name must have neither a slash nor control characters")
 	}
 	return nil
 }
@@ -294,7 +308,7 @@ func (q Query) takes(clientID string, state recording.SessionState, at time.Time
 // AddStream adds the name of a stream that the agent is about to publish. One
 // that is there stays; while any is being recorded the error is CodeStreamsFixed.
 func (s *Service) AddStream(ctx context.Context, id, name string) (recording.Session, error) {
-	if err := checkName("stream", name); err != nil {
+	if err := checkStream(name); err != nil {
 		return recording.Session{}, err
 	}
 	return s.changeStreams(ctx, id, true, func(streams []string) ([]string, error) {

@@ -23,6 +23,7 @@ func newSessions(c configs.Config, keys plugin.Keys, rooms *plugin.Rooms, store 
 	return session.New(session.Options{
 		Redis: rdb, Recordings: store, Rooms: sessionRooms{rooms}, AgentToken: keys.AgentToken,
 		Tell:       func(ctx context.Context, n session.News) error { return tellOfSession(ctx, hooks, n) },
+		CheckURL:   func(raw string) error { _, err := urlPolicy(c.Outgoing).Check(raw); return err },
 		MaxStreams: c.Sessions.MaxStreams, MaxSupervisors: c.Sessions.MaxSupervisors, Grace: c.Sessions.Grace,
 		SilentFor: c.Sessions.NoPacketAfter, Node: c.Node, Log: log,
 	})
