@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -117,7 +119,7 @@ func tellOfSession(ctx context.Context, hooks *deliver.Webhooks, n session.News)
 		body     finished
 	)
 	if one := n.Session; one != nil {
-		e = deliver.Event{Type: deliver.SessionStarted, Time: one.ConnectedAt, Subject: one.ID}
+		e = deliver.Event{Type: deliver.SessionStarted, Time: one.ConnectedAt, Subject: one.ID, Room: one.Room}
 		if one.State == recording.SessionEnded {
 			e.Type, e.Time, callback = deliver.SessionEnded, one.EndedAt, one.WebhookURL
 		}
@@ -127,7 +129,7 @@ func tellOfSession(ctx context.Context, hooks *deliver.Webhooks, n session.News)
 		}
 	} else {
 		one := n.Supervision
-		e = deliver.Event{Type: deliver.SupervisionStarted, Time: one.ConnectedAt, Subject: one.ID}
+		e = deliver.Event{Type: deliver.SupervisionStarted, Time: one.ConnectedAt, Subject: one.ID, Room: one.Room}
 		if one.State == recording.SessionEnded {
 			e.Type, e.Time, callback = deliver.SupervisionEnded, one.EndedAt, one.WebhookURL
 		}
@@ -138,7 +140,8 @@ func tellOfSession(ctx context.Context, hooks *deliver.Webhooks, n session.News)
 		}
 	}
 	body.Msg = fmt.Sprintf("the session ended: %s", body.Cause)
-	e.ID = eventID(e.Subject, e.Type)
+	sum := sha256.Sum256([]byte(e.Subject + " " + string(e.Type)))
+	e.ID = deliver.PrefixEvent + "_" + hex.EncodeToString(sum[:16])
 	var err error
 	if e.Data, err = json.Marshal(n.Public()); err != nil {
 		return fmt.Errorf("encode event: %w", err)
