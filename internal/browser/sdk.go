@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
 )
 
 // sdkDist is where the browser SDK is built to, seen from this package.
@@ -45,4 +49,46 @@ func (p *Page) Reload(ctx context.Context) error {
 // Close closes the tab.
 func (p *Page) Close(ctx context.Context) error {
 	return p.browser.driver.do(ctx, command{Page: p.name}, nil)
+}
+
+// FreezeNetwork stops Chromium's network process for a while: nothing comes in or
+// goes out, of no page, as when a cable is pulled.
+func (b *Browser) FreezeNetwork(ctx context.Context, d time.Duration) error {
+	pid, err := networkProcess(b.driver.cmd.Process.Pid)
+	if err != nil {
+		return fmt.Errorf("freeze network: %w", err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		return fmt.Errorf("freeze network: %w", err)
+	}
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		return fmt.Errorf("unfreeze network: %w", err)
+	}
+	return ctx.Err()
+}
+
+// networkProcess finds Chromium's network service among the processes below one.
+func networkProcess(parent int) (int, error) {
+	children, _ := filepath.Glob("/proc/" + strconv.Itoa(parent) + "/task/*/children")
+	for _, file := range children {
+		list, _ := os.ReadFile(file)
+		for field := range strings.FieldsSeq(string(list)) {
+			pid, err := strconv.Atoi(field)
+			if err != nil {
+				continue
+			}
+			line, _ := os.ReadFile("/proc/" + field + "/cmdline")
+			if strings.Contains(string(line), "network.mojom.NetworkService") {
+				return pid, nil
+			}
+			if found, err := networkProcess(pid); err == nil {
+				return found, nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("%w: Chromium's network process", ErrMissing)
 }
