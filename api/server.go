@@ -28,6 +28,8 @@ type Options struct {
 	Rooms        Rooms
 	// Media holds the files: manifests, parts and films.
 	Media recording.Archive
+	// Previews are optional: without them there are no peaks and thumbnails.
+	Previews Previews
 
 	// AdminKeys are the bearers that may do everything; there may be none.
 	AdminKeys []string
@@ -41,6 +43,9 @@ type Options struct {
 	Ready func(context.Context) map[string]error
 	// Static is an optional page, served without credentials below /join/.
 	Static http.Handler
+	// Console is the optional console, served without credentials below
+	// /console/: its pages hold nothing that needs any.
+	Console http.Handler
 	// Log takes the request log. The default is slog.Default().
 	Log *slog.Logger
 	// StopTimeout bounds how long a stop waits for complete files before it
@@ -56,6 +61,8 @@ type Server struct {
 	compositions Compositions
 	rooms        Rooms
 	media        recording.Archive
+	previews     Previews
+	origin       *http.CrossOriginProtection
 	adminKeys    [][sha256.Size]byte
 	verifier     Verifier
 	version      string
@@ -75,6 +82,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, media: o.Media,
+		previews: o.Previews, origin: http.NewCrossOriginProtection(),
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16
@@ -93,14 +101,14 @@ func New(o Options) (*Server, error) {
 	if s.stopTimeout <= 0 {
 		s.stopTimeout = time.Minute
 	}
-	return s, s.mount(o.Static)
+	return s, s.mount(o.Static, o.Console)
 }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
 
 // mount builds the router with all operations and the OpenAPI document.
-func (s *Server) mount(static http.Handler) error {
+func (s *Server) mount(static, console http.Handler) error {
 	gin.SetMode(gin.ReleaseMode)
 	s.engine = gin.New()
 	s.engine.HandleMethodNotAllowed = true
@@ -123,6 +131,7 @@ func (s *Server) mount(static http.Handler) error {
 	s.huma = humagin.New(s.engine, config)
 	s.routeRecordings()
 	s.routeMedia()
+	s.routePreviews()
 	s.routeCompositions()
 	s.routeHealth()
 
@@ -131,6 +140,9 @@ func (s *Server) mount(static http.Handler) error {
 		s.engine.GET("/join/*path", page)
 		s.engine.HEAD("/join/*path", page)
 		s.engine.GET("/join", func(c *gin.Context) { c.Redirect(http.StatusMovedPermanently, "/join/") })
+	}
+	if console != nil {
+		s.routeConsole(console)
 	}
 	return s.routeOpenAPI()
 }

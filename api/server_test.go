@@ -126,9 +126,11 @@ func newPlace(t *testing.T, change ...func(*api.Options)) *place {
 		t.Fatal(err)
 	}
 	t.Cleanup(films.Close)
+	previews := compose.NewPreviews(media, "ffmpeg")
+	t.Cleanup(previews.Close)
 	p := &place{store: store{coord.NewStore(rdb)}, media: media, films: films, redis: mr, log: &syncBuffer{}}
 	o := api.Options{
-		Recordings: p.store, Compositions: p.films, Rooms: rooms{"standup": true, "other": true}, Media: media,
+		Recordings: p.store, Compositions: p.films, Rooms: rooms{"standup": true, "other": true}, Media: media, Previews: previews,
 		AdminKeys: []string{"another-key-of-this-test", adminKey}, Verifier: verifier{}, Version: "v0.0.0-test",
 		Log: slog.New(slog.NewJSONHandler(p.log, nil)), StopTimeout: 100 * time.Millisecond,
 	}

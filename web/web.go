@@ -62,7 +62,7 @@ func (o JoinOptions) token(w http.ResponseWriter, r *http.Request) {
 // secure keeps the page to its own files and LiveKit.
 func secure(next http.Handler, livekit string) http.Handler {
 	policy := "default-src 'self'; connect-src 'self' " + livekit + " " + httpOf(livekit) +
-		"; media-src blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+		"; media-src 'self' blob:; img-src 'self' data: blob:; form-action 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
