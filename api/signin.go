@@ -92,13 +92,13 @@ func (s *Server) setSession(c *gin.Context, value string, ttl time.Duration) {
 // whether it has one. Requests that change something must come from our own
 // pages (https://pkg.go.dev/net/http#CrossOriginProtection).
 func (s *Server) identifySession(r *http.Request) (caller Caller, presented bool, err error) {
-	cookie, err := r.Cookie(sessionCookie)
-	if err != nil {
+	cookies := r.CookiesNamed(sessionCookie)
+	if len(cookies) == 0 {
 		return Caller{}, false, nil
 	}
 	valid := false
 	for _, key := range s.adminKeys {
-		valid = validSession(key, cookie.Value, time.Now()) || valid
+		valid = validSession(key, cookies[0].Value, time.Now()) || valid
 	}
 	if !valid {
 		return Caller{}, true, recording.Errorf(CodeUnauthenticated, "the session has ended: sign in again")

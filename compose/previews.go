@@ -85,7 +85,7 @@ func has(p recording.Part, kind recording.Kind) bool {
 
 // made returns the path of a preview, after making it if it is not there. The
 // making does not end with ctx: the next caller finds it done.
-func (v *Previews) made(ctx context.Context, recordingID string, p recording.Part, suffix string, make func(ctx context.Context, source string, p recording.Part, out io.Writer) error) (string, error) {
+func (v *Previews) made(ctx context.Context, recordingID string, p recording.Part, suffix string, fill func(ctx context.Context, source string, p recording.Part, out io.Writer) error) (string, error) {
 	dir, err := v.archive.Dir(recordingID)
 	if err != nil {
 		return "", err
@@ -104,7 +104,7 @@ func (v *Previews) made(ctx context.Context, recordingID string, p recording.Par
 		const longest = 10 * time.Minute
 		ctx, cancel := context.WithTimeout(v.ctx, longest)
 		defer cancel()
-		return nil, write(path, func(out io.Writer) error { return make(ctx, filepath.Join(dir, p.File), p, out) })
+		return nil, write(path, func(out io.Writer) error { return fill(ctx, filepath.Join(dir, p.File), p, out) })
 	})
 	select {
 	case done := <-flight:
