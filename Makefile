@@ -7,9 +7,10 @@ VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 # Packages that bring in the LiveKit server: building it with the race detector
 # takes longer than all tests together.
 SERVER     := ./cmd/... ./internal/... ./plugin/...
+CONSOLE    := web/console
 
 .DEFAULT_GOAL := help
-.PHONY: help build web browser demo test test-race test-server bench-record bench-start chaos-kill loss lint setup-demo setup-test clean
+.PHONY: help build web browser demo test test-web e2e-web test-race test-server bench-record bench-start chaos-kill loss lint setup-demo setup-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,10 +18,21 @@ help: ## list the targets
 build: web ## build bin/roomreel
 	$(GO) build -ldflags '-X main.version=$(VERSION)' -o bin/roomreel ./cmd/roomreel
 
-web: ## fetch the LiveKit client for the join page (skipped where npm is missing)
-	@if [ -f web/join/vendor/livekit-client.mjs ]; then :; \
-	elif command -v npm >/dev/null; then cd web/join && npm ci --silent --no-audit --no-fund && npm run --silent vendor; \
-	else echo "npm is missing: the join page will say how to build it"; fi
+web: ## build the console (skipped without Node.js 20, or where nothing changed)
+	@if command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20)'; then $(MAKE) --no-print-directory $(CONSOLE)/dist/app/index.html; \
+	else echo "Node.js 20 with npm is missing: the console will say how to build it"; fi
+
+$(CONSOLE)/dist/app/index.html: $(CONSOLE)/node_modules/.package-lock.json $(shell find $(CONSOLE)/src $(CONSOLE)/public -type f) $(CONSOLE)/index.html $(CONSOLE)/vite.config.ts api/testdata/openapi.json
+	cd $(CONSOLE) && npm run --silent build -- --logLevel warn
+
+$(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package-lock.json
+	cd $(CONSOLE) && npm ci --silent --no-audit --no-fund
+
+test-web: $(CONSOLE)/node_modules/.package-lock.json ## check the console's types and test its parts
+	cd $(CONSOLE) && npm run --silent check
+
+e2e-web: setup-test build $(CONSOLE)/node_modules/.package-lock.json ## drive the console in Chromium against roomreel dev, with real meetings
+	cd $(CONSOLE) && npm run --silent e2e
 
 demo: setup-demo build ## record three participants for real and make their film (KEEP=1 stays up)
 	$(GO) build -o bin/demo ./internal/demo
@@ -29,7 +41,7 @@ demo: setup-demo build ## record three participants for real and make their film
 browser: ## fetch what the Chromium participants of the tests need
 	@[ -d internal/browser/node_modules ] || (cd internal/browser && npm ci --silent --no-audit --no-fund)
 
-test: setup-test web browser test-race test-server ## run every test, against real LiveKit, Redis, ffmpeg and Chromium
+test: setup-test web browser test-web test-race test-server ## run every test, against real LiveKit, Redis, ffmpeg and Chromium
 
 test-race:
 	CI=true $(GO) test -race $$($(GO) list ./... | grep -vE '/(cmd|internal|plugin)(/|$$)')
@@ -63,4 +75,4 @@ setup-test:
 	@scripts/setup ffmpeg redis-server mkvtoolnix chromium npm
 
 clean: ## remove what was built
-	rm -rf bin web/join/node_modules web/join/vendor/*.mjs internal/browser/node_modules
+	rm -rf bin $(CONSOLE)/node_modules $(CONSOLE)/dist/app internal/browser/node_modules

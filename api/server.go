@@ -139,6 +139,7 @@ func (s *Server) mount(static, console http.Handler) error {
 		page := gin.WrapH(http.StripPrefix("/join", static))
 		s.engine.GET("/join/*path", page)
 		s.engine.HEAD("/join/*path", page)
+		s.engine.POST("/join/*path", page)
 		s.engine.GET("/join", func(c *gin.Context) { c.Redirect(http.StatusMovedPermanently, "/join/") })
 	}
 	if console != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"embed"
+	"encoding/json"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -29,7 +30,13 @@ func Console(o ConsoleOptions) http.Handler {
 	if err != nil {
 		panic(err) // the folder is named in the embed directive above
 	}
-	return secure(&console{files: app}, o.LiveKit)
+	mux := http.NewServeMux()
+	mux.Handle("/", &console{files: app})
+	mux.HandleFunc("GET /config.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]string{"livekit": o.LiveKit})
+	})
+	return secure(mux, o.LiveKit)
 }
 
 type console struct {
