@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query'
 import {
   BookOpen, CircleDot, Eye, Film, KeyRound, LogOut, Menu, Radio, Server, Video, Webhook,
 } from 'lucide-react'
@@ -46,6 +46,12 @@ function useSession(enabled = true) {
   return useQuery({ queryKey: ['session'], queryFn: () => call('GET', '/v1/recordings?limit=1').then(() => true), staleTime: Infinity, enabled })
 }
 
+/** Forgets what another session has seen. */
+function setSession(client: QueryClient, signedIn: boolean) {
+  client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' })
+  client.setQueryData(['session'], signedIn)
+}
+
 function JoinGate() {
   const session = useSession()
   if (session.isPending) return null
@@ -60,7 +66,7 @@ function JoinGate() {
 function SignedIn() {
   const client = useQueryClient()
   const session = useSession()
-  useEffect(() => onSignedOut(() => client.setQueryData(['session'], null)), [client])
+  useEffect(() => onSignedOut(() => client.setQueryData(['session'], false)), [client])
   if (session.isPending) return null
   if (session.data) return <Shell><Pages /></Shell>
   if (session.error instanceof ApiError && session.error.status !== 401) {
@@ -70,7 +76,7 @@ function SignedIn() {
       </div>
     )
   }
-  return <SignIn onSignedIn={() => { client.clear(); client.setQueryData(['session'], true) }} />
+  return <SignIn onSignedIn={() => setSession(client, true)} />
 }
 
 function Pages() {
@@ -170,7 +176,7 @@ function Foot() {
         <button
           type="button"
           className="button quiet small"
-          onClick={() => void call('POST', '/console/sign-out').finally(() => { client.clear(); client.setQueryData(['session'], null) })}
+          onClick={() => void call('POST', '/console/sign-out').finally(() => setSession(client, false))}
         >
           <LogOut size={15} aria-hidden /> {t('nav.signOut')}
         </button>
