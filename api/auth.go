@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
-	"net/http"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -34,6 +33,10 @@ const (
 	anyone     access = ""       // no credentials asked
 	readAccess access = "read"   // see what was and is recorded, but not the media
 	fullAccess access = "record" // record, compose, download
+	// operatorAccess sees what is of no one room: the nodes, metrics.
+	operatorAccess access = "operate"
+	// adminAccess is for who runs roomreel.
+	adminAccess access = "admin"
 )
 
 // permit returns nil when the caller has the access to the room. An empty room
@@ -44,6 +47,10 @@ func (c Caller) permit(a access, room string) error {
 	}
 	records := c.RoomRecord || c.RoomAdmin && c.Room != ""
 	switch {
+	case a == operatorAccess && (c.Room != "" || !c.RoomRecord && !c.RoomList):
+		return recording.Errorf(recording.CodeNotPermitted, "the token lacks a grant: roomList or roomRecord, without a room")
+	case a == adminAccess:
+		return recording.Errorf(recording.CodeNotPermitted, "an admin key is needed")
 	case a == readAccess && !records && !c.RoomList:
 		return recording.Errorf(recording.CodeNotPermitted, "the token lacks a grant: roomList, roomRecord, or roomAdmin with a room")
 	case a == fullAccess && !records:
@@ -68,7 +75,7 @@ func callerOf(ctx context.Context) Caller {
 func (s *Server) authenticate(a access) func(huma.Context, func(huma.Context)) {
 	return func(hc huma.Context, next func(huma.Context)) {
 		c := humagin.Unwrap(hc)
-		caller, err := s.identify(c.Request)
+		caller, err := s.identifyRequest(c.Request)
 		if err == nil {
 			c.Set(keyCaller, caller.Subject)
 			err = caller.permit(a, "")
@@ -81,15 +88,8 @@ func (s *Server) authenticate(a access) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// identify tells who makes the request: by the Authorization header (RFC 6750
-// §2.1) or, without one, by the console's session.
-func (s *Server) identify(r *http.Request) (Caller, error) {
-	header := r.Header.Get("Authorization")
-	if header == "" {
-		if caller, presented, err := s.identifySession(r); presented {
-			return caller, err
-		}
-	}
+// identify tells who presents the Authorization header (RFC 6750 §2.1).
+func (s *Server) identify(header string) (Caller, error) {
 	scheme, token, _ := strings.Cut(header, " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {

@@ -9,22 +9,33 @@ import (
 // Manifest tells what a recording is. Positions are in seconds on the
 // recording's timeline, whose zero is started_at.
 type Manifest struct {
-	Version      int            `json:"version" doc:"Version of this form." example:"1"`
-	ID           string         `json:"id" doc:"Identifier of the recording." example:"rec_0199a3f27c5d7e0fb1d2c3b4a5968778"`
-	Room         string         `json:"room" doc:"Name of the LiveKit room." example:"standup"`
-	RoomSID      string         `json:"room_sid,omitempty" doc:"LiveKit's identifier of the room's session." example:"RM_Xy3bN8kq2LdT"`
-	State        string         `json:"state" doc:"State of the recording." example:"stopped"`
-	Selection    Selection      `json:"selection,omitzero" doc:"Which streams it takes; all of them, when absent."`
-	CreatedAt    time.Time      `json:"created_at" doc:"When it was asked for." example:"2026-03-01T09:00:00Z"`
-	StartedAt    time.Time      `json:"started_at" doc:"Zero of the timeline." example:"2026-03-01T09:00:00.2Z"`
-	StoppedAt    time.Time      `json:"stopped_at,omitzero" doc:"When it ended." example:"2026-03-01T09:30:00Z"`
-	Ended        string         `json:"ended,omitempty" doc:"Why it ended." example:"stop"`
-	Error        *Failure       `json:"error,omitempty" doc:"Why it failed."`
-	Duration     float64        `json:"duration_s" doc:"Length of the timeline." example:"1799.8"`
-	Pauses       []Interval     `json:"pauses,omitempty" doc:"Intervals of which nothing was written."`
-	Participants []Participant  `json:"participants" doc:"Who was in the room."`
-	Parts        []Part         `json:"parts" doc:"The media files."`
-	Refused      []RefusedTrack `json:"refused,omitempty" doc:"Tracks that could not be recorded."`
+	Version      int               `json:"version" doc:"Version of this form." example:"1"`
+	ID           string            `json:"id" doc:"Identifier of the recording." example:"rec_0199a3f27c5d7e0fb1d2c3b4a5968778"`
+	Room         string            `json:"room" doc:"Name of the LiveKit room." example:"standup"`
+	RoomSID      string            `json:"room_sid,omitempty" doc:"LiveKit's identifier of the room's session." example:"RM_Xy3bN8kq2LdT"`
+	State        string            `json:"state" doc:"State of the recording." example:"stopped"`
+	Selection    Selection         `json:"selection,omitzero" doc:"Which streams it takes; all of them, when absent."`
+	Host         string            `json:"host,omitempty" doc:"Identity of whoever runs the meeting." example:"anna"`
+	Session      string            `json:"session,omitempty" doc:"The agent session that it belongs to." example:"ses_0199a3f27c5d7e0fb1d2c3b4a5968778"`
+	Client       string            `json:"client,omitempty" doc:"The agent of that session." example:"agent-7"`
+	Labels       map[string]string `json:"labels,omitempty" doc:"The caller's own names and values." example:"{\"case\":\"4711\"}"`
+	CreatedAt    time.Time         `json:"created_at" doc:"When it was asked for." example:"2026-03-01T09:00:00Z"`
+	StartedAt    time.Time         `json:"started_at" doc:"Zero of the timeline." example:"2026-03-01T09:00:00.2Z"`
+	StoppedAt    time.Time         `json:"stopped_at,omitzero" doc:"When it ended." example:"2026-03-01T09:30:00Z"`
+	Ended        string            `json:"ended,omitempty" doc:"Why it ended." example:"stop"`
+	Error        *Failure          `json:"error,omitempty" doc:"Why it failed."`
+	Duration     float64           `json:"duration_s" doc:"Length of the timeline." example:"1799.8"`
+	Layouts      []LayoutChange    `json:"layouts,omitempty" doc:"The changes of layout that were asked for while it ran."`
+	Pauses       []Interval        `json:"pauses,omitempty" doc:"Intervals of which nothing was written."`
+	Participants []Participant     `json:"participants" doc:"Who was in the room."`
+	Parts        []Part            `json:"parts" doc:"The media files."`
+	Refused      []RefusedTrack    `json:"refused,omitempty" doc:"Tracks that could not be recorded."`
+}
+
+// LayoutChange says that films follow a layout from then on, until the next change.
+type LayoutChange struct {
+	At     float64 `json:"at_s" doc:"From when." example:"312.5"`
+	Layout string  `json:"layout" doc:"Name of the layout." example:"speaker"`
 }
 
 // Participant is a person in the room, however often they reconnected.
@@ -46,6 +57,7 @@ type Presence struct {
 type Part struct {
 	ID          string   `json:"id" doc:"Identifier." example:"prt_0199a3f27c5d7e0fb1d2c3b4a5968778"`
 	File        string   `json:"file" doc:"Name in the recording's folder." example:"prt_0199a3f27c5d7e0fb1d2c3b4a5968778.webm"`
+	Location    string   `json:"location,omitempty" doc:"URL of the file in storage, once it is there." example:"s3://recordings/rec_0199a3f27c5d7e0fb1d2c3b4a5968778/prt_0199a3f27c5d7e0fb1d2c3b4a5968779.webm"`
 	Media       string   `json:"media" doc:"Path to download it from." example:"/v1/recordings/rec_0199a3f27c5d7e0fb1d2c3b4a5968778/parts/prt_0199a3f27c5d7e0fb1d2c3b4a5968778/media"`
 	MediaType   string   `json:"media_type" doc:"Content type of the file." example:"video/webm"`
 	Participant string   `json:"participant" doc:"Identity of the participant." example:"anna"`
@@ -120,9 +132,11 @@ type RefusedTrack struct {
 func manifestBody(m *recording.Manifest) Manifest {
 	return Manifest{
 		Version: m.Version, ID: m.ID, Room: m.Room, RoomSID: m.RoomSID, State: string(m.State), Selection: selectionBody(m.Selection),
+		Host: m.Host, Session: m.Session, Client: m.Client, Labels: m.Labels,
 		CreatedAt: m.CreatedAt.UTC(), StartedAt: m.StartedAt.UTC(), StoppedAt: m.StoppedAt.UTC(),
 		Ended: string(m.Ended), Error: failureBody(m.Error), Duration: seconds(m.Duration),
-		Pauses: each(m.Pauses, intervalBody), Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody),
+		Layouts: each(m.Layouts, func(c recording.LayoutChange) LayoutChange { return LayoutChange{At: seconds(c.At), Layout: c.Layout} }),
+		Pauses:  each(m.Pauses, intervalBody), Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody),
 	}
 }
 
@@ -139,7 +153,7 @@ func participantBody(p recording.Participant) Participant {
 func partBodies(m *recording.Manifest) []Part {
 	return each(m.Parts, func(p recording.Part) Part {
 		return Part{
-			ID: p.ID, File: p.File, Media: "/v1/recordings/" + m.ID + "/parts/" + p.ID + "/media", MediaType: mediaType(p.File, hasVideo(p)),
+			ID: p.ID, File: p.File, Location: p.Location, Media: "/v1/recordings/" + m.ID + "/parts/" + p.ID + "/media", MediaType: mediaType(p.File, hasVideo(p)),
 			Participant: p.Participant, Stream: p.Stream, Node: p.Node, Epoch: p.Epoch,
 			Start: seconds(p.Start), Duration: seconds(p.Duration), Bytes: p.Bytes,
 			Ended: string(p.Ended), Error: failureBody(p.Error), Tracks: each(p.Tracks, trackBody),

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/compose"
 	"github.com/roomreel/roomreel/coord"
+	"github.com/roomreel/roomreel/deliver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -74,12 +76,28 @@ func (r rooms) Check(_ context.Context, room string) error {
 	return nil
 }
 
+func (r rooms) List(_ context.Context, only string) ([]api.Room, error) {
+	var list []api.Room
+	for name := range r {
+		if only == "" || only == name {
+			list = append(list, api.Room{Name: name, SID: "RM_" + name, Participants: []api.RoomParticipant{}})
+		}
+	}
+	slices.SortFunc(list, func(a, b api.Room) int { return strings.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+type nodes []api.Node
+
+func (n nodes) Nodes(context.Context) ([]api.Node, error) { return n, nil }
+
 // place is a server with everything that it stands on.
 type place struct {
 	*httptest.Server
 	store store
 	films *compose.Queue
 	media recording.Archive
+	hooks *deliver.Webhooks
 	redis *miniredis.Miniredis
 	log   *syncBuffer
 }
@@ -126,11 +144,23 @@ func newPlace(t *testing.T, change ...func(*api.Options)) *place {
 		t.Fatal(err)
 	}
 	t.Cleanup(films.Close)
+	signer, err := deliver.StandardSigner("whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooks, err := deliver.NewWebhooks(rdb, deliver.WebhookOptions{
+		Endpoints: []deliver.Endpoint{{ID: "app", URL: "https://configured.example.com/", Signer: signer}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	previews := compose.NewPreviews(media, "ffmpeg")
 	t.Cleanup(previews.Close)
-	p := &place{store: store{coord.NewStore(rdb)}, media: media, films: films, redis: mr, log: &syncBuffer{}}
+	p := &place{store: store{coord.NewStore(rdb)}, media: media, films: films, hooks: hooks, redis: mr, log: &syncBuffer{}}
 	o := api.Options{
-		Recordings: p.store, Compositions: p.films, Rooms: rooms{"standup": true, "other": true}, Media: media, Previews: previews,
+		Nodes:      nodes{{Name: "node-1", CanAccept: true}},
+		Recordings: p.store, Compositions: p.films, Rooms: rooms{"standup": true, "other": true}, Media: media, Webhooks: webhooks{hooks},
+		Previews:  previews,
 		AdminKeys: []string{"another-key-of-this-test", adminKey}, Verifier: verifier{}, Version: "v0.0.0-test",
 		Log: slog.New(slog.NewJSONHandler(p.log, nil)), StopTimeout: 100 * time.Millisecond,
 	}
@@ -161,7 +191,7 @@ func (p *place) recorded(t *testing.T, room string) (rec recording.Recording, pa
 	}
 	part.File = part.ID + ".webm"
 	rec = recording.Recording{
-		ID: recording.NewID(recording.PrefixRecording), Room: room, State: recording.Stopped, CreatedAt: at, StartedAt: at,
+		ID: recording.NewID(recording.PrefixRecording), Request: recording.Request{Room: room}, State: recording.Stopped, CreatedAt: at, StartedAt: at,
 		StoppedAt: at.Add(2 * time.Second), Ended: recording.EndedByStop, Duration: recording.Seconds(2 * time.Second), Parts: 1, Bytes: int64(len(bytes)),
 	}
 	dir, err := p.media.Create(rec.ID)

@@ -88,6 +88,18 @@ func (s *Server) setSession(c *gin.Context, value string, ttl time.Duration) {
 	})
 }
 
+// identifyRequest tells who makes the request: by its Authorization header or,
+// without one, by the console's session.
+func (s *Server) identifyRequest(r *http.Request) (Caller, error) {
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		if caller, presented, err := s.identifySession(r); presented {
+			return caller, err
+		}
+	}
+	return s.identify(header)
+}
+
 // identifySession tells who presents the session cookie of a request, and
 // whether it has one. Requests that change something must come from our own
 // pages (https://pkg.go.dev/net/http#CrossOriginProtection).

@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -23,16 +24,18 @@ var Reference []byte
 
 // Config is the whole configuration; roomreel.yaml tells what each key means.
 type Config struct {
-	LiveKit  LiveKit   `yaml:"livekit"`
-	Redis    Redis     `yaml:"redis"`
-	API      API       `yaml:"api"`
-	Data     string    `yaml:"data" env:"ROOMREEL_DATA"`
-	Node     string    `yaml:"node" env:"ROOMREEL_NODE"`
-	Recorder Recorder  `yaml:"recorder"`
-	Composer Composer  `yaml:"composer"`
-	Webhooks []Webhook `yaml:"webhooks"`
-	Log      Log       `yaml:"log"`
-	Dev      Dev       `yaml:"dev"`
+	LiveKit   LiveKit   `yaml:"livekit"`
+	Redis     Redis     `yaml:"redis"`
+	API       API       `yaml:"api"`
+	Data      string    `yaml:"data" env:"ROOMREEL_DATA"`
+	Node      string    `yaml:"node" env:"ROOMREEL_NODE"`
+	Recorder  Recorder  `yaml:"recorder"`
+	Composer  Composer  `yaml:"composer"`
+	Retention Retention `yaml:"retention"`
+	Webhooks  []Webhook `yaml:"webhooks"`
+	Outgoing  Outgoing  `yaml:"outgoing"`
+	Log       Log       `yaml:"log"`
+	Dev       Dev       `yaml:"dev"`
 }
 
 // LiveKit is the section of that name.
@@ -49,8 +52,9 @@ type Redis struct {
 
 // API is the section of that name.
 type API struct {
-	Listen    string   `yaml:"listen" env:"ROOMREEL_LISTEN"`
-	AdminKeys []string `yaml:"admin_keys" env:"ROOMREEL_ADMIN_KEYS"`
+	Listen      string   `yaml:"listen" env:"ROOMREEL_LISTEN"`
+	AdminKeys   []string `yaml:"admin_keys" env:"ROOMREEL_ADMIN_KEYS"`
+	OpenMetrics bool     `yaml:"open_metrics" env:"ROOMREEL_OPEN_METRICS"`
 }
 
 // Recorder is the section of that name.
@@ -58,6 +62,7 @@ type Recorder struct {
 	MaxRooms int           `yaml:"max_rooms" env:"ROOMREEL_MAX_ROOMS"`
 	Lease    time.Duration `yaml:"lease" env:"ROOMREEL_LEASE"`
 	Disk     Disk          `yaml:"disk"`
+	Roll     Roll          `yaml:"roll"`
 	RTPDump  bool          `yaml:"rtpdump" env:"ROOMREEL_RTPDUMP"`
 }
 
@@ -68,6 +73,12 @@ type Disk struct {
 	Stop      uint64 `yaml:"stop" env:"ROOMREEL_DISK_STOP"`
 }
 
+// Roll is the section of that name below recorder: the size is in MiB.
+type Roll struct {
+	After time.Duration `yaml:"after" env:"ROOMREEL_ROLL_AFTER"`
+	Size  int64         `yaml:"size" env:"ROOMREEL_ROLL_SIZE"`
+}
+
 // Composer is the section of that name.
 type Composer struct {
 	FFmpeg  string `yaml:"ffmpeg" env:"ROOMREEL_FFMPEG"`
@@ -75,11 +86,28 @@ type Composer struct {
 	Jobs    int    `yaml:"jobs" env:"ROOMREEL_COMPOSER_JOBS"`
 }
 
+// Retention is the section of that name.
+type Retention struct {
+	Days int `yaml:"days" env:"ROOMREEL_RETENTION_DAYS"`
+}
+
 // Webhook is an entry of webhooks: a receiver of events.
 type Webhook struct {
 	ID      string   `yaml:"id"`
 	URL     string   `yaml:"url"`
 	Secrets []string `yaml:"secrets"`
+	Signing string   `yaml:"signing"`
+	Types   []string `yaml:"types"`
+}
+
+// Outgoing is the section of that name: which URLs of callers may be dialled.
+type Outgoing struct {
+	AllowHTTP     bool           `yaml:"allow_http" env:"ROOMREEL_ALLOW_HTTP"`
+	AllowPorts    []uint16       `yaml:"allow_ports" env:"ROOMREEL_ALLOW_PORTS"`
+	AnyPort       bool           `yaml:"any_port" env:"ROOMREEL_ANY_PORT"`
+	AllowNetworks []netip.Prefix `yaml:"allow_networks" env:"ROOMREEL_ALLOW_NETWORKS"`
+	AllowHosts    []string       `yaml:"allow_hosts" env:"ROOMREEL_ALLOW_HOSTS"`
+	Secrets       []string       `yaml:"secrets" env:"ROOMREEL_OUTGOING_SECRETS"`
 }
 
 // Log is the section of that name.
@@ -145,6 +173,12 @@ func (c Config) validate() error {
 	}
 	if d := c.Recorder.Disk; d.Stop > d.SoundOnly || d.SoundOnly > d.Warn {
 		bad("recorder.disk: stop (%d), sound_only (%d) and warn (%d) must not grow smaller", d.Stop, d.SoundOnly, d.Warn)
+	}
+	if c.Retention.Days < 0 {
+		bad("retention.days: %d is negative", c.Retention.Days)
+	}
+	if r := c.Recorder.Roll; r.After < 0 || r.Size < 0 {
+		bad("recorder.roll: after (%v) and size (%d) must not be negative", r.After, r.Size)
 	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)

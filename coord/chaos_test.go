@@ -208,6 +208,7 @@ func calm(o *NodeOptions) { o.LeaseTTL = 2 * time.Second }
 func TestRedisComesBack(t *testing.T) {
 	for name, args := range map[string][]string{
 		"with its memory": {"--appendonly", "yes", "--appendfsync", "always"},
+		"empty":           nil,
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := startServer(t, args...)
@@ -300,7 +301,7 @@ func TestRaceForRooms(t *testing.T) {
 	ids := make([]string, 200)
 	for i := range ids {
 		all.Go(func() {
-			r, err := s.Start(t.Context(), fmt.Sprint("room", i), recording.Selection{}, recording.Limits{})
+			r, err := s.Start(t.Context(), recording.Request{Room: fmt.Sprint("room", i)})
 			if err != nil {
 				t.Error(err)
 			}

@@ -26,7 +26,7 @@ func wantCode(t *testing.T, err error, want recording.Code) {
 
 func mustStart(t *testing.T, s *Store, room string, sel recording.Selection) recording.Recording {
 	t.Helper()
-	r, err := s.Start(t.Context(), room, sel, recording.Limits{})
+	r, err := s.Start(t.Context(), recording.Request{Room: room, Selection: sel})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,6 +39,17 @@ func mustClaim(t *testing.T, s *Store, room, node string, ttl time.Duration) Lea
 	if err != nil || !ok {
 		t.Fatalf("claim of %s by %s: %v, %v", room, node, ok, err)
 	}
+	return l
+}
+
+// soonClaims claims once the time to remember is over.
+func soonClaims(t *testing.T, s *Store, room, node string) (l Lease) {
+	t.Helper()
+	until(t, node+" is granted "+room, func() (ok bool) {
+		var err error
+		l, ok, err = s.Claim(t.Context(), room, node, time.Minute)
+		return ok && err == nil
+	})
 	return l
 }
 
@@ -61,7 +72,7 @@ func TestStart(t *testing.T) {
 		sel := recording.Selection{Identities: []string{"zoë", "al"}}
 		r := mustStart(t, s, "blue", sel)
 		want := recording.Recording{
-			ID: r.ID, Room: "blue", Selection: sel.Normal(), State: recording.Queued, CreatedAt: at,
+			ID: r.ID, Request: recording.Request{Room: "blue", Selection: sel.Normal()}, State: recording.Queued, CreatedAt: at,
 		}
 		if diff := cmp.Diff(want, r); diff != "" {
 			t.Error(diff)
@@ -70,7 +81,7 @@ func TestStart(t *testing.T) {
 		if diff := cmp.Diff(want, mustGet(t, s, r.ID), cmp.AllowUnexported(recording.Error{})); diff != "" {
 			t.Error(diff)
 		}
-		_, err := s.Start(t.Context(), "blue", recording.Selection{Identities: []string{"al", "zoë", "al"}}, recording.Limits{})
+		_, err := s.Start(t.Context(), recording.Request{Room: "blue", Selection: recording.Selection{Identities: []string{"al", "zoë", "al"}}})
 		wantCode(t, err, recording.CodeAlreadyRecording)
 		var conflict *recording.Error
 		if !errors.As(err, &conflict) || conflict.Existing != r.ID {
@@ -79,10 +90,10 @@ func TestStart(t *testing.T) {
 		mustStart(t, s, "blue", sound)
 		mustStart(t, s, "red", sel)
 		for _, room := range []string{"", strings.Repeat("a", 257), "\xff"} {
-			_, err = s.Start(t.Context(), room, sel, recording.Limits{})
+			_, err = s.Start(t.Context(), recording.Request{Room: room, Selection: sel})
 			wantCode(t, err, recording.CodeInvalidRequest)
 		}
-		_, err = s.Start(t.Context(), "blue", recording.Selection{Kinds: []recording.Kind{"smell"}}, recording.Limits{})
+		_, err = s.Start(t.Context(), recording.Request{Room: "blue", Selection: recording.Selection{Kinds: []recording.Kind{"smell"}}})
 		wantCode(t, err, recording.CodeInvalidRequest)
 		_, err = s.Get(t.Context(), "rec_nobody")
 		wantCode(t, err, recording.CodeNotFound)
@@ -96,7 +107,7 @@ func TestStartRace(t *testing.T) {
 		ids, errs := make([]string, 50), make([]error, 50)
 		for i := range ids {
 			all.Go(func() {
-				r, err := s.Start(t.Context(), "blue", recording.Selection{}, recording.Limits{})
+				r, err := s.Start(t.Context(), recording.Request{Room: "blue"})
 				ids[i], errs[i] = r.ID, err
 			})
 		}
@@ -143,7 +154,7 @@ func TestStopQueued(t *testing.T) {
 		if again := mustStart(t, s, "blue", recording.Selection{}); again.ID == r.ID {
 			t.Error("the room cannot be recorded anew")
 		}
-		if rooms, err := s.freeRooms(t.Context()); err != nil || !slices.Equal(rooms, []string{"blue"}) {
+		if rooms, err := s.freeRooms(t.Context(), time.Second); err != nil || !slices.Equal(rooms, []string{"blue"}) {
 			t.Errorf("free rooms %v, %v", rooms, err)
 		}
 	})
@@ -275,10 +286,19 @@ func TestRemoveAndRestore(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantCode(t, s.Remove(t.Context(), r.ID), recording.CodeNotFound)
-		if keys := rdb.Keys(t.Context(), "*").Val(); len(keys) != 0 {
-			t.Errorf("keys are left: %v", keys)
+		keys := rdb.Keys(t.Context(), "*").Val()
+		slices.Sort(keys)
+		if want := []string{prefix + "news", prefix + "removed:" + r.ID}; !slices.Equal(keys, want) {
+			t.Errorf("keys are left: %v, want %v", keys, want)
 		}
 		r.StopWanted = false
+		if wrote, err := s.Restore(t.Context(), r); err != nil || wrote {
+			t.Errorf("what was removed came back: %v, %v", wrote, err)
+		}
+		if removed, err := s.Removed(t.Context(), r.ID); err != nil || !removed {
+			t.Errorf("removed: %v, %v", removed, err)
+		}
+		rdb.FlushAll(t.Context())
 		for _, want := range []bool{true, false} {
 			if wrote, err := s.Restore(t.Context(), r); err != nil || wrote != want {
 				t.Errorf("restore: %v, %v, want %v", wrote, err, want)
@@ -350,6 +370,7 @@ func TestForgetfulRedis(t *testing.T) {
 		r := mustStart(t, s, "blue", recording.Selection{})
 		l := mustClaim(t, s, "blue", "n1", time.Minute)
 		r.State, r.Epoch = recording.Active, l.Epoch
+		const recall = 50 * time.Millisecond
 		rdb.FlushAll(ctx)
 		if err := s.Put(ctx, l, r); err != nil {
 			t.Fatal(err)
@@ -357,22 +378,28 @@ func TestForgetfulRedis(t *testing.T) {
 		if diff := cmp.Diff(r, mustGet(t, s, r.ID)); diff != "" {
 			t.Error(diff)
 		}
-		_, err := s.Start(ctx, "blue", recording.Selection{}, recording.Limits{})
+		_, err := s.Start(ctx, recording.Request{Room: "blue"})
 		wantCode(t, err, recording.CodeAlreadyRecording)
-		if _, ok, err := s.Claim(ctx, "blue", "n2", time.Minute); ok || err != nil {
+		if _, ok, err := s.Claim(ctx, "blue", "n2", recall); ok || err != nil {
 			t.Errorf("the room was taken from its holder: %v, %v", ok, err)
 		}
 		if err := s.Release(ctx, l); err != nil {
 			t.Fatal(err)
 		}
-		if next := mustClaim(t, s, "blue", "n2", time.Minute); next.Epoch <= l.Epoch {
+		if l, ok, err := s.Claim(ctx, "nobody asked", "n2", time.Minute); ok || err != nil {
+			t.Errorf("a room that nobody wants recorded was granted: %+v, %v", l, err)
+		}
+		if next := soonClaims(t, s, "blue", "n2"); next.Epoch <= l.Epoch {
 			t.Errorf("epoch %d follows %d", next.Epoch, l.Epoch)
 		}
 
 		// Somebody else was faster than the node that remembers: its wish is kept.
 		rdb.FlushAll(ctx)
 		other := mustStart(t, s, "blue", recording.Selection{})
-		newer := mustClaim(t, s, "blue", "n2", time.Minute)
+		if _, ok, err := s.Claim(ctx, "blue", "n2", recall); ok || err != nil {
+			t.Errorf("the holder was given no time to remember: %v, %v", ok, err)
+		}
+		newer := soonClaims(t, s, "blue", "n2")
 		if err := s.Renew(ctx, l, time.Minute); !errors.Is(err, ErrFenced) {
 			t.Errorf("renew: %v", err)
 		}
@@ -437,7 +464,7 @@ func TestRedisAway(t *testing.T) {
 			s := NewStore(client(t, addr))
 			ctx := t.Context()
 			calls := map[string]func() error{
-				"start": func() error { _, err := s.Start(ctx, "blue", recording.Selection{}, recording.Limits{}); return err },
+				"start": func() error { _, err := s.Start(ctx, recording.Request{Room: "blue"}); return err },
 				"stop":  func() error { _, err := s.Stop(ctx, "rec_x"); return err },
 				"get":   func() error { _, err := s.Get(ctx, "rec_x"); return err },
 				"list":  func() error { _, err := s.List(ctx, Query{}); return err },
