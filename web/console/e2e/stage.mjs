@@ -103,3 +103,8 @@ export async function until(what, condition, timeout = patience) {
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
 }
+
+/** Goes to a page by the navigation. */
+export function go(page, name) {
+  return page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name, exact: true }).click()
+}

@@ -31,6 +31,7 @@ export async function startI18n() {
     lng: 'en',
     fallbackLng: 'en',
     resources: { en: { translation: en } },
+    showSupportNotice: false,
     interpolation: { escapeValue: false },
   })
   await load(preferred())

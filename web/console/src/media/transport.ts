@@ -51,8 +51,13 @@ export class PartsTransport extends Base implements Transport {
   private voices = new Set<Voice>()
   private timer = 0
 
-  constructor(readonly duration: number) {
+  /** Opens at a moment, so that there is something to see before anybody plays. */
+  constructor(
+    readonly duration: number,
+    opening = 0,
+  ) {
     super()
+    this.base = opening
   }
 
   time() {

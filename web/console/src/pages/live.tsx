@@ -10,7 +10,7 @@ import { Dialog } from '../components/dialog'
 import { LiveTracks, RecordingControls } from '../components/recording-controls'
 import { useSay, useSayError } from '../components/toasts'
 import { WatchDialog } from '../components/watch-dialog'
-import { percent } from '../format'
+import { isTime, percent } from '../format'
 
 const active = 'queued,starting,recording,paused,stopping'
 
@@ -27,7 +27,7 @@ export function Live() {
   const byRoom = Map.groupBy(recordings.data?.data ?? [], (r) => r.room)
   const known = rooms.data?.data ?? []
   // A room that is recorded is shown even where rooms cannot be listed.
-  const others = [...byRoom.keys()].filter((name) => !known.some((room) => room.name === name)).map((name): Room => ({ name, sid: name }))
+  const others = [...byRoom.keys()].filter((name) => !known.some((room) => room.name === name)).map((name): Room => ({ name, sid: name, created_at: '', participants: [], recordings: [] }))
   const all = [...known, ...others]
   return (
     <Page
@@ -41,7 +41,7 @@ export function Live() {
       {rooms.error instanceof ApiError && rooms.error.notServed && <Note kind="info">{t('live.noRoomList')}</Note>}
       {recordings.error && <Failure error={recordings.error} />}
       {(rooms.isPending || recordings.isPending) && <Loading />}
-      {!rooms.isPending && !rooms.error && all.length === 0 && (
+      {!rooms.isPending && all.length === 0 && (
         <Card>
           <Empty icon={<Radio size={44} aria-hidden />} title={t('live.none')}>
             <p>{t('live.noneHint')}</p>
@@ -86,7 +86,7 @@ function RoomCard({ room, recordings }: { room: Room; recordings: Recording[] })
         <div className="grow">
           <h2 className="clip">{room.name}</h2>
           <p className="small muted">
-            {t('live.people', { count: people.length })} · {t('live.open')} <Ago at={room.created_at} />
+            {t('live.people', { count: people.length })}{isTime(room.created_at) && <> · {t('live.open')} <Ago at={room.created_at} /></>}
           </p>
         </div>
         <div className="row wrap">

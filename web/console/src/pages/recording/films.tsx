@@ -63,7 +63,8 @@ function FilmCard({ recording, film: given, watch }: { recording: Recording; fil
   const refresh = () => client.invalidateQueries({ queryKey: ['compositions', recording.id] })
   const cancel = useMutation({ mutationFn: () => call('POST', `/v1/recordings/${recording.id}/compositions/${film.id}/cancel`), onSuccess: () => say(t('films.canceled')), onError: sayError, onSettled: refresh })
   const again = useMutation({
-    mutationFn: () => call('POST', `/v1/recordings/${recording.id}/compositions`, film.spec),
+    // What was made before it broke is used again.
+    mutationFn: () => call('POST', `/v1/recordings/${recording.id}/compositions/${film.id}/retry`),
     onSuccess: () => say(t('films.queued')), onError: sayError, onSettled: refresh,
   })
   const layout = film.spec.layout ?? 'grid'
@@ -98,6 +99,9 @@ function FilmCard({ recording, film: given, watch }: { recording: Recording; fil
   )
 }
 
+const formats = ['mp4', 'webm', 'hls', 'm4a', 'opus', 'people'] as const
+type Format = (typeof formats)[number]
+const qualities = ['draft', 'standard', 'archive'] as const
 const sizes = ['1280x720', '1920x1080', '854x480', '720x1280'] as const
 
 /** Asks which film is wanted, and shows what each layout looks like. */
@@ -106,14 +110,19 @@ export function FilmDialog({ manifest, onClose }: { manifest: Manifest; onClose:
   const client = useQueryClient()
   const say = useSay()
   const [layout, setLayout] = useState('grid')
-  const [format, setFormat] = useState<'mp4' | 'webm'>('mp4')
+  const [format, setFormat] = useState<Format>('mp4')
+  const [quality, setQuality] = useState<(typeof qualities)[number]>('standard')
+  const [host, setHost] = useState('')
+  const [title, setTitle] = useState('')
   const [size, setSize] = useState<string>(sizes[0])
   const [from, setFrom] = useState('')
   const [to, setTo] = useState('')
   const start = useMutation({
     mutationFn: () => {
       const [width, height] = size.split('x').map(Number)
-      const spec: FilmSpec = { layout, format, width, height }
+      const spec: FilmSpec = { layout, format, quality, width, height }
+      if (host) spec.host = host
+      if (title.trim()) spec.title = { text: title.trim() }
       if (from) spec.from_s = Number(from)
       if (to) spec.to_s = Number(to)
       return call<Composition>('POST', `/v1/recordings/${manifest.id}/compositions`, spec)
@@ -143,10 +152,15 @@ export function FilmDialog({ manifest, onClose }: { manifest: Manifest; onClose:
           <p className="hint">{t(`layoutHint.${layout}`)}</p>
         </fieldset>
         <div className="pair">
-          <div className="field"><label htmlFor="film-format">{t('films.format')}</label><select id="film-format" value={format} onChange={(event) => setFormat(event.target.value as 'mp4' | 'webm')}><option value="mp4">MP4 (H.264, AAC)</option><option value="webm">WebM (VP8, Opus)</option></select></div>
+          <div className="field"><label htmlFor="film-format">{t('films.format')}</label><select id="film-format" value={format} onChange={(event) => setFormat(event.target.value as Format)}>{formats.map((value) => <option key={value} value={value}>{t(`films.formats.${value}`)}</option>)}</select></div>
+          <div className="field"><label htmlFor="film-quality">{t('films.quality')}</label><select id="film-quality" value={quality} onChange={(event) => setQuality(event.target.value as typeof quality)}>{qualities.map((value) => <option key={value} value={value}>{t(`films.qualities.${value}`)}</option>)}</select></div>
           <div className="field"><label htmlFor="film-size">{t('films.size')}</label><select id="film-size" value={size} onChange={(event) => setSize(event.target.value)}>{sizes.map((value) => <option key={value} value={value}>{value.replace('x', ' × ')}</option>)}</select></div>
           <div className="field"><label htmlFor="film-from">{t('films.from')}</label><input id="film-from" type="number" min={0} max={manifest.duration_s} step="any" placeholder="0" value={from} onChange={(event) => setFrom(event.target.value)} /></div>
           <div className="field"><label htmlFor="film-to">{t('films.to')}</label><input id="film-to" type="number" min={0} step="any" placeholder={manifest.duration_s.toFixed(1)} value={to} onChange={(event) => setTo(event.target.value)} /></div>
+        </div>
+        <div className="pair">
+          <div className="field"><label htmlFor="film-host">{t('films.host')}</label><select id="film-host" value={host} onChange={(event) => setHost(event.target.value)}><option value="">{t('films.hostFirst')}</option>{manifest.participants.map((p) => <option key={p.identity} value={p.identity}>{p.name || p.identity}</option>)}</select></div>
+          <div className="field"><label htmlFor="film-title">{t('films.title')}</label><input id="film-title" maxLength={200} placeholder={t('films.noTitle')} value={title} onChange={(event) => setTitle(event.target.value)} /></div>
         </div>
         {start.error && <Failure error={start.error} />}
         <div className="actions">

@@ -26,8 +26,8 @@ export function Player({ manifest, films }: { manifest: Manifest; films: Composi
   const lanes = useMemo(() => lanesOf(manifest), [manifest])
   const [desk, setDesk] = useState<Desk>({ muted: new Set(), solo: new Set() })
   const transport = useMemo(
-    () => (film ? new FilmTransport(manifest.duration_s, film.spec.from_s ?? 0) : new PartsTransport(manifest.duration_s)),
-    [manifest.duration_s, film],
+    () => (film ? new FilmTransport(manifest.duration_s, film.spec.from_s ?? 0) : new PartsTransport(manifest.duration_s, firstPicture(manifest))),
+    [manifest, film],
   )
   useEffect(() => () => transport instanceof PartsTransport ? transport.close() : undefined, [transport])
   const onKeyDown = (event: React.KeyboardEvent) => {
@@ -52,13 +52,23 @@ export function Player({ manifest, films }: { manifest: Manifest; films: Composi
           <span className="small muted nowrap">{t('player.source')}</span>
           <select value={source} onChange={(event) => setSource(event.target.value)} style={{ width: 'auto', maxWidth: 260 }}>
             <option value="">{t('player.parts')}</option>
-            {films.map((f) => <option key={f.id} value={f.id}>{t('player.film', { layout: t(`layout.${f.spec.layout ?? 'grid'}`, f.spec.layout ?? ''), format: f.spec.format, size: `${f.width}×${f.height}` })}</option>)}
+            {films.map((f) => {
+              const layout = f.spec.layout ?? 'grid'
+              return <option key={f.id} value={f.id}>{t('player.film', { layout: t(`layout.${layout}`, layout), format: f.spec.format, size: `${f.width}×${f.height}` })}</option>
+            })}
           </select>
         </label>
       </Bar>
       <Timeline recording={manifest.id} lanes={lanes} transport={transport} desk={film ? undefined : desk} onDesk={setDesk} />
     </section>
   )
+}
+
+/** The moment of the first picture, if it comes soon. */
+function firstPicture(manifest: Manifest): number {
+  const soon = 15
+  const first = Math.min(...manifest.parts.flatMap((part) => part.tracks.filter((track) => track.kind === 'video').map((track) => track.start_s)))
+  return first < soon ? first + 0.05 : 0
 }
 
 /** Renders anew when the transport changes and several times a second while it plays. */
