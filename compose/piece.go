@@ -35,7 +35,7 @@ func (p *Plan) pieces(n int) []piece {
 	switch {
 	case p.Spec.Live:
 		return p.gridPieces(frames(liveCell))
-	case p.Duration.Duration() >= longFilm:
+	case p.Frames >= frames(longFilm):
 		return p.gridPieces(frames(pieceCell))
 	}
 	aim := max((p.Frames+n-1)/n, frames(minPiece))

@@ -83,6 +83,11 @@ const (
 // CodeNoMedia when there is nothing to show, CodeComposeFailed for a manifest
 // that makes no sense.
 func NewPlan(m *recording.Manifest, wish recording.CompositionSpec) (Plan, error) {
+	return planFor(m, wish, nil)
+}
+
+// planFor plans a film of what pinned says, or of the wished range.
+func planFor(m *recording.Manifest, wish recording.CompositionSpec, pinned *interval) (Plan, error) {
 	spec, err := Normalize(wish)
 	if err != nil {
 		return Plan{}, err
@@ -90,6 +95,9 @@ func NewPlan(m *recording.Manifest, wish recording.CompositionSpec) (Plan, error
 	extent, err := filmRange(m, spec)
 	if err != nil {
 		return Plan{}, err
+	}
+	if pinned != nil {
+		extent = *pinned
 	}
 	fps := recording.Seconds(spec.FrameRate)
 	p := Plan{Recording: m.ID, Spec: spec, Zero: extent.From}

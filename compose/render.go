@@ -42,8 +42,16 @@ func (r *renderer) path(s Source) string {
 		if _, err := os.Stat(path + openSuffix); err == nil {
 			return path + openSuffix
 		}
+		if fetched := filepath.Join(r.work, fetchedName, filepath.Base(s.File)); exists(fetched) {
+			return fetched
+		}
 	}
 	return path
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // checkSources names the part that is missing before any work is done.
@@ -51,7 +59,7 @@ func (r *renderer) checkSources() error {
 	for _, s := range r.plan.Sources {
 		f, err := os.OpenInRoot(r.dir, s.File)
 		if errors.Is(err, fs.ErrNotExist) {
-			f, err = os.OpenInRoot(r.dir, s.File+openSuffix)
+			f, err = os.Open(r.path(s))
 		}
 		if err != nil {
 			return recording.Errorf(recording.CodeComposeFailed, "part %s: its file %s cannot be opened: it is missing or not readable", s.Part, s.File)
