@@ -67,7 +67,7 @@ func TestAccess(t *testing.T) {
 			}
 			path := strings.NewReplacer("{rec}", rec.ID, "{prt}", part.ID, "{cmp}", film.ID).Replace(r.path)
 			if strings.Contains(path, "{live}") {
-				live, err := p.store.Start(t.Context(), "standup", recording.Selection{}, recording.Limits{})
+				live, err := p.store.Start(t.Context(), recording.Request{Room: "standup"})
 				if err != nil {
 					t.Fatal(err)
 				}

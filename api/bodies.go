@@ -9,21 +9,25 @@ import (
 
 // Recording is a recording as callers see it.
 type Recording struct {
-	ID           string    `json:"id" doc:"Identifier." example:"rec_0199a3f27c5d7e0fb1d2c3b4a5968778"`
-	Room         string    `json:"room" doc:"Name of the LiveKit room." example:"standup"`
-	Selection    Selection `json:"selection,omitzero" doc:"Which streams it takes; all of them, when absent."`
-	Limits       Limits    `json:"limits,omitzero" doc:"When it ends by itself."`
-	State        string    `json:"state" enum:"queued,starting,recording,paused,stopping,stopped,failed" doc:"How far it is; stopped and failed are final." example:"stopped"`
-	Node         string    `json:"node,omitempty" doc:"The node that records it, or did last." example:"node-1"`
-	CreatedAt    time.Time `json:"created_at" doc:"When it was asked for." example:"2026-03-01T09:00:00Z"`
-	StartedAt    time.Time `json:"started_at,omitzero" doc:"When a node began: zero of the recording's timeline." example:"2026-03-01T09:00:00.2Z"`
-	FirstMediaAt time.Time `json:"first_media_at,omitzero" doc:"When the first media arrived." example:"2026-03-01T09:00:00.45Z"`
-	StoppedAt    time.Time `json:"stopped_at,omitzero" doc:"When it ended." example:"2026-03-01T09:30:00Z"`
-	Ended        string    `json:"ended,omitempty" doc:"Why it ended: stop, room_closed, max_duration, idle, disk_full, shutdown, crash or failure." example:"stop"`
-	Error        *Failure  `json:"error,omitempty" doc:"Why it failed, or why it still waits."`
-	Duration     float64   `json:"duration_s" doc:"Length of its timeline in seconds." example:"1799.8"`
-	Parts        int       `json:"parts" doc:"Number of media files." example:"3"`
-	Bytes        int64     `json:"bytes" doc:"Size of all media files." example:"412345678"`
+	ID           string            `json:"id" doc:"Identifier." example:"rec_0199a3f27c5d7e0fb1d2c3b4a5968778"`
+	Room         string            `json:"room" doc:"Name of the LiveKit room." example:"standup"`
+	Selection    Selection         `json:"selection,omitzero" doc:"Which streams it takes; all of them, when absent."`
+	Limits       Limits            `json:"limits,omitzero" doc:"When it ends by itself."`
+	Host         string            `json:"host,omitempty" doc:"Identity of whoever runs the meeting." example:"anna"`
+	Session      string            `json:"session,omitempty" doc:"The agent session that it belongs to." example:"ses_0199a3f27c5d7e0fb1d2c3b4a5968778"`
+	Client       string            `json:"client,omitempty" doc:"The agent of that session." example:"agent-7"`
+	Labels       map[string]string `json:"labels,omitempty" doc:"The caller's own names and values." example:"{\"case\":\"4711\"}"`
+	State        string            `json:"state" enum:"queued,starting,recording,paused,stopping,stopped,failed" doc:"How far it is; stopped and failed are final." example:"stopped"`
+	Node         string            `json:"node,omitempty" doc:"The node that records it, or did last." example:"node-1"`
+	CreatedAt    time.Time         `json:"created_at" doc:"When it was asked for." example:"2026-03-01T09:00:00Z"`
+	StartedAt    time.Time         `json:"started_at,omitzero" doc:"When a node began: zero of the recording's timeline." example:"2026-03-01T09:00:00.2Z"`
+	FirstMediaAt time.Time         `json:"first_media_at,omitzero" doc:"When the first media arrived." example:"2026-03-01T09:00:00.45Z"`
+	StoppedAt    time.Time         `json:"stopped_at,omitzero" doc:"When it ended." example:"2026-03-01T09:30:00Z"`
+	Ended        string            `json:"ended,omitempty" doc:"Why it ended: stop, room_closed, max_duration, idle, disk_full, shutdown, crash or failure." example:"stop"`
+	Error        *Failure          `json:"error,omitempty" doc:"Why it failed, or why it still waits."`
+	Duration     float64           `json:"duration_s" doc:"Length of its timeline in seconds." example:"1799.8"`
+	Parts        int               `json:"parts" doc:"Number of media files." example:"3"`
+	Bytes        int64             `json:"bytes" doc:"Size of all media files." example:"412345678"`
 
 	Live []LiveTrack `json:"live,omitempty" doc:"How the tracks fare that are being recorded, as of some seconds ago."`
 }
@@ -51,7 +55,8 @@ type Failure struct {
 
 func recordingBody(r recording.Recording) Recording {
 	return Recording{
-		ID: r.ID, Room: r.Room, Selection: selectionBody(r.Selection), Limits: limitsBody(r.Limits), State: string(r.State), Node: r.Node,
+		ID: r.ID, Room: r.Room, Selection: selectionBody(r.Selection), Limits: limitsBody(r.Limits),
+		Host: r.Host, Session: r.Session, Client: r.Client, Labels: r.Labels, State: string(r.State), Node: r.Node,
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: r.StartedAt.UTC(), FirstMediaAt: r.FirstMediaAt.UTC(), StoppedAt: r.StoppedAt.UTC(),
 		Ended: string(r.Ended), Error: failureBody(r.Error), Duration: seconds(r.Duration), Parts: r.Parts, Bytes: r.Bytes,
 		Live: each(r.Live, liveTrackBody),

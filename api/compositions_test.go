@@ -80,7 +80,7 @@ func layouts(t *testing.T) string {
 
 func TestCompositionOfLiveRecording(t *testing.T) {
 	p := newPlace(t)
-	r, err := p.store.Start(t.Context(), "standup", recording.Selection{}, recording.Limits{})
+	r, err := p.store.Start(t.Context(), recording.Request{Room: "standup"})
 	if err != nil {
 		t.Fatal(err)
 	}

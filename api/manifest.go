@@ -9,27 +9,30 @@ import (
 // Manifest tells what a recording is. Positions are in seconds on the
 // recording's timeline, whose zero is started_at.
 type Manifest struct {
-	Version      int            `json:"version" doc:"Version of this form." example:"1"`
-	ID           string         `json:"id" doc:"Identifier of the recording." example:"rec_0199a3f27c5d7e0fb1d2c3b4a5968778"`
-	Room         string         `json:"room" doc:"Name of the LiveKit room." example:"standup"`
-	RoomSID      string         `json:"room_sid,omitempty" doc:"LiveKit's identifier of the room's session." example:"RM_Xy3bN8kq2LdT"`
-	State        string         `json:"state" doc:"State of the recording." example:"stopped"`
-	Selection    Selection      `json:"selection,omitzero" doc:"Which streams it takes; all of them, when absent."`
-	CreatedAt    time.Time      `json:"created_at" doc:"When it was asked for." example:"2026-03-01T09:00:00Z"`
-	StartedAt    time.Time      `json:"started_at" doc:"Zero of the timeline." example:"2026-03-01T09:00:00.2Z"`
-	StoppedAt    time.Time      `json:"stopped_at,omitzero" doc:"When it ended." example:"2026-03-01T09:30:00Z"`
-	Ended        string         `json:"ended,omitempty" doc:"Why it ended." example:"stop"`
-	Error        *Failure       `json:"error,omitempty" doc:"Why it failed."`
-	Duration     float64        `json:"duration_s" doc:"Length of the timeline." example:"1799.8"`
-	Host         string         `json:"host,omitempty" doc:"Identity of the meeting's host, where it was said." example:"anna"`
-	Layouts      []LayoutChange `json:"layouts,omitempty" doc:"The layouts that a film of it should have, by time."`
-	Pauses       []Interval     `json:"pauses,omitempty" doc:"Intervals of which nothing was written."`
-	Participants []Participant  `json:"participants" doc:"Who was in the room."`
-	Parts        []Part         `json:"parts" doc:"The media files."`
-	Refused      []RefusedTrack `json:"refused,omitempty" doc:"Tracks that could not be recorded."`
+	Version      int               `json:"version" doc:"Version of this form." example:"1"`
+	ID           string            `json:"id" doc:"Identifier of the recording." example:"rec_0199a3f27c5d7e0fb1d2c3b4a5968778"`
+	Room         string            `json:"room" doc:"Name of the LiveKit room." example:"standup"`
+	RoomSID      string            `json:"room_sid,omitempty" doc:"LiveKit's identifier of the room's session." example:"RM_Xy3bN8kq2LdT"`
+	State        string            `json:"state" doc:"State of the recording." example:"stopped"`
+	Selection    Selection         `json:"selection,omitzero" doc:"Which streams it takes; all of them, when absent."`
+	Host         string            `json:"host,omitempty" doc:"Identity of whoever runs the meeting." example:"anna"`
+	Session      string            `json:"session,omitempty" doc:"The agent session that it belongs to." example:"ses_0199a3f27c5d7e0fb1d2c3b4a5968778"`
+	Client       string            `json:"client,omitempty" doc:"The agent of that session." example:"agent-7"`
+	Labels       map[string]string `json:"labels,omitempty" doc:"The caller's own names and values." example:"{\"case\":\"4711\"}"`
+	CreatedAt    time.Time         `json:"created_at" doc:"When it was asked for." example:"2026-03-01T09:00:00Z"`
+	StartedAt    time.Time         `json:"started_at" doc:"Zero of the timeline." example:"2026-03-01T09:00:00.2Z"`
+	StoppedAt    time.Time         `json:"stopped_at,omitzero" doc:"When it ended." example:"2026-03-01T09:30:00Z"`
+	Ended        string            `json:"ended,omitempty" doc:"Why it ended." example:"stop"`
+	Error        *Failure          `json:"error,omitempty" doc:"Why it failed."`
+	Duration     float64           `json:"duration_s" doc:"Length of the timeline." example:"1799.8"`
+	Layouts      []LayoutChange    `json:"layouts,omitempty" doc:"The changes of layout that were asked for while it ran."`
+	Pauses       []Interval        `json:"pauses,omitempty" doc:"Intervals of which nothing was written."`
+	Participants []Participant     `json:"participants" doc:"Who was in the room."`
+	Parts        []Part            `json:"parts" doc:"The media files."`
+	Refused      []RefusedTrack    `json:"refused,omitempty" doc:"Tracks that could not be recorded."`
 }
 
-// LayoutChange says which layout a film should have from then on.
+// LayoutChange says that films follow a layout from then on, until the next change.
 type LayoutChange struct {
 	At     float64 `json:"at_s" doc:"From when." example:"312.5"`
 	Layout string  `json:"layout" doc:"Name of the layout." example:"speaker"`
@@ -128,10 +131,11 @@ type RefusedTrack struct {
 func manifestBody(m *recording.Manifest) Manifest {
 	return Manifest{
 		Version: m.Version, ID: m.ID, Room: m.Room, RoomSID: m.RoomSID, State: string(m.State), Selection: selectionBody(m.Selection),
+		Host: m.Host, Session: m.Session, Client: m.Client, Labels: m.Labels,
 		CreatedAt: m.CreatedAt.UTC(), StartedAt: m.StartedAt.UTC(), StoppedAt: m.StoppedAt.UTC(),
 		Ended: string(m.Ended), Error: failureBody(m.Error), Duration: seconds(m.Duration),
-		Host: m.Host, Layouts: each(m.Layouts, func(c recording.LayoutChange) LayoutChange { return LayoutChange{At: seconds(c.At), Layout: c.Layout} }),
-		Pauses: each(m.Pauses, intervalBody), Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody),
+		Layouts: each(m.Layouts, func(c recording.LayoutChange) LayoutChange { return LayoutChange{At: seconds(c.At), Layout: c.Layout} }),
+		Pauses:  each(m.Pauses, intervalBody), Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody),
 	}
 }
 

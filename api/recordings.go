@@ -20,6 +20,17 @@ type StartRecording struct {
 	Room      string    `json:"room" minLength:"1" maxLength:"256" doc:"Name of the LiveKit room. It must exist." example:"standup"`
 	Selection Selection `json:"selection,omitzero" doc:"Which streams to take. All of them, when left out."`
 	Limits    Limits    `json:"limits,omitzero" doc:"When to end by itself. Never, when left out."`
+
+	Host        string            `json:"host,omitempty" maxLength:"256" doc:"Identity of whoever runs the meeting: layouts give them the largest place." example:"anna"`
+	EndWithHost bool              `json:"end_with_host,omitempty" doc:"End the recording when the host has left for good." example:"true"`
+	Labels      map[string]string `json:"labels,omitempty" maxProperties:"50" doc:"Your own names and values. They are kept, and told with the recording." example:"{\"case\":\"4711\"}"`
+}
+
+func (b StartRecording) domain() recording.Request {
+	return recording.Request{
+		Room: b.Room, Selection: b.Selection.domain(), Limits: b.Limits.domain(),
+		Subject: recording.Subject{Host: b.Host, Labels: b.Labels}, EndWithHost: b.EndWithHost,
+	}
 }
 
 type startRecordingInput struct{ Body StartRecording }
@@ -84,17 +95,17 @@ func (s *Server) routeRecordings() {
 }
 
 func (s *Server) startRecording(ctx context.Context, in *startRecordingInput) (*createdRecordingOutput, error) {
-	room, sel := in.Body.Room, in.Body.Selection.domain()
-	if err := callerOf(ctx).permit(fullAccess, room); err != nil {
+	want := in.Body.domain()
+	if err := callerOf(ctx).permit(fullAccess, want.Room); err != nil {
 		return nil, err
 	}
-	if err := sel.Validate(); err != nil {
+	if err := want.Validate(); err != nil {
 		return nil, err
 	}
-	if err := s.rooms.Check(ctx, room); err != nil {
+	if err := s.rooms.Check(ctx, want.Room); err != nil {
 		return nil, err
 	}
-	r, err := s.recordings.Start(ctx, room, sel, in.Body.Limits.domain())
+	r, err := s.recordings.Start(ctx, want)
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ func TestStartAndStop(t *testing.T) {
 // A stop that no node carries out ends with the stop timeout.
 func TestStopTimeout(t *testing.T) {
 	p := newPlace(t)
-	r, err := p.store.Start(t.Context(), "standup", recording.Selection{}, recording.Limits{})
+	r, err := p.store.Start(t.Context(), recording.Request{Room: "standup"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestListPages(t *testing.T) {
 		r, _, _ := p.recorded(t, "standup")
 		want = append(want, r.ID)
 	}
-	if _, err := p.store.Start(t.Context(), "standup", recording.Selection{}, recording.Limits{}); err != nil {
+	if _, err := p.store.Start(t.Context(), recording.Request{Room: "standup"}); err != nil {
 		t.Fatal(err)
 	}
 	slices.Reverse(want)
@@ -221,7 +221,7 @@ func fill(v reflect.Value, n *int64) {
 
 func TestManifestNotReady(t *testing.T) {
 	p := newPlace(t)
-	r, err := p.store.Start(t.Context(), "standup", recording.Selection{}, recording.Limits{})
+	r, err := p.store.Start(t.Context(), recording.Request{Room: "standup"})
 	if err != nil {
 		t.Fatal(err)
 	}

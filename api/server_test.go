@@ -159,7 +159,7 @@ func (p *place) recorded(t *testing.T, room string) (rec recording.Recording, pa
 	}
 	part.File = part.ID + ".webm"
 	rec = recording.Recording{
-		ID: recording.NewID(recording.PrefixRecording), Room: room, State: recording.Stopped, CreatedAt: at, StartedAt: at,
+		ID: recording.NewID(recording.PrefixRecording), Request: recording.Request{Room: room}, State: recording.Stopped, CreatedAt: at, StartedAt: at,
 		StoppedAt: at.Add(2 * time.Second), Ended: recording.EndedByStop, Duration: recording.Seconds(2 * time.Second), Parts: 1, Bytes: int64(len(bytes)),
 	}
 	dir, err := p.media.Create(rec.ID)

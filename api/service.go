@@ -10,7 +10,7 @@ import (
 // Every error that a caller caused is a *recording.Error.
 type Recordings interface {
 	// Start asks for a recording; CodeAlreadyRecording names the existing one.
-	Start(ctx context.Context, room string, sel recording.Selection, limits recording.Limits) (recording.Recording, error)
+	Start(ctx context.Context, want recording.Request) (recording.Recording, error)
 	// Pause, Resume and Select change a recording that runs; CodeAlreadyStopped
 	// is for one that has ended or is about to.
 	Pause(ctx context.Context, id string) (recording.Recording, error)

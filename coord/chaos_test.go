@@ -300,7 +300,7 @@ func TestRaceForRooms(t *testing.T) {
 	ids := make([]string, 200)
 	for i := range ids {
 		all.Go(func() {
-			r, err := s.Start(t.Context(), fmt.Sprint("room", i), recording.Selection{}, recording.Limits{})
+			r, err := s.Start(t.Context(), recording.Request{Room: fmt.Sprint("room", i)})
 			if err != nil {
 				t.Error(err)
 			}

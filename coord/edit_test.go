@@ -42,7 +42,7 @@ func TestEdits(t *testing.T) {
 			t.Errorf("the bot never heard of the pause: %q", st.callsOf(bot))
 		}
 
-		_, err := s.Start(t.Context(), "blue", recording.Selection{}, recording.Limits{})
+		_, err := s.Start(t.Context(), recording.Request{Room: "blue"})
 		if recording.CodeOf(err) != recording.CodeAlreadyRecording {
 			t.Errorf("a second start: %v", err)
 		}

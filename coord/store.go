@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
 
@@ -34,28 +33,20 @@ func NewStore(rdb redis.UniversalClient) *Store {
 	return &Store{rdb: rdb, now: func() time.Time { return time.Now().UTC() }}
 }
 
-// Start writes the wish for a recording of the room and returns it in state
-// Queued; a node takes it from there. Rooms are named by 1 to 256 bytes of
-// UTF-8. While a recording of the same room with the same selection is wanted
+// Start writes the wish for a recording and returns it in state Queued; a node
+// takes it from there. While a recording of the same room with the same selection is wanted
 // or running, the error is CodeAlreadyRecording and Existing names it: of
 // concurrent calls exactly one wins.
-func (s *Store) Start(ctx context.Context, room string, sel recording.Selection, limits recording.Limits) (recording.Recording, error) {
-	const longest = 256 // LiveKit's default limit.max_room_name_length
-	if room == "" || len(room) > longest || !utf8.ValidString(room) {
-		return recording.Recording{}, recording.Errorf(recording.CodeInvalidRequest,
-			"room: a name must have 1 to %d bytes of UTF-8", longest)
-	}
-	if err := sel.Validate(); err != nil {
+func (s *Store) Start(ctx context.Context, want recording.Request) (recording.Recording, error) {
+	if err := want.Validate(); err != nil {
 		return recording.Recording{}, err
 	}
-	if err := limits.Validate(); err != nil {
-		return recording.Recording{}, err
-	}
+	want.Selection = want.Selection.Normal()
 	r := recording.Recording{
-		ID: recording.NewID(recording.PrefixRecording), Room: room, Selection: sel.Normal(), Limits: limits,
+		ID: recording.NewID(recording.PrefixRecording), Request: want,
 		State: recording.Queued, CreatedAt: s.now(),
 	}
-	existing, err := s.text(ctx, startScript, r.ID, room, r.Selection.Key(), encode(r))
+	existing, err := s.text(ctx, startScript, r.ID, r.Room, r.Selection.Key(), encode(r))
 	if err != nil {
 		return recording.Recording{}, fmt.Errorf("start recording: %w", err)
 	}

@@ -26,7 +26,7 @@ func wantCode(t *testing.T, err error, want recording.Code) {
 
 func mustStart(t *testing.T, s *Store, room string, sel recording.Selection) recording.Recording {
 	t.Helper()
-	r, err := s.Start(t.Context(), room, sel, recording.Limits{})
+	r, err := s.Start(t.Context(), recording.Request{Room: room, Selection: sel})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestStart(t *testing.T) {
 		sel := recording.Selection{Identities: []string{"zoë", "al"}}
 		r := mustStart(t, s, "blue", sel)
 		want := recording.Recording{
-			ID: r.ID, Room: "blue", Selection: sel.Normal(), State: recording.Queued, CreatedAt: at,
+			ID: r.ID, Request: recording.Request{Room: "blue", Selection: sel.Normal()}, State: recording.Queued, CreatedAt: at,
 		}
 		if diff := cmp.Diff(want, r); diff != "" {
 			t.Error(diff)
@@ -70,7 +70,7 @@ func TestStart(t *testing.T) {
 		if diff := cmp.Diff(want, mustGet(t, s, r.ID), cmp.AllowUnexported(recording.Error{})); diff != "" {
 			t.Error(diff)
 		}
-		_, err := s.Start(t.Context(), "blue", recording.Selection{Identities: []string{"al", "zoë", "al"}}, recording.Limits{})
+		_, err := s.Start(t.Context(), recording.Request{Room: "blue", Selection: recording.Selection{Identities: []string{"al", "zoë", "al"}}})
 		wantCode(t, err, recording.CodeAlreadyRecording)
 		var conflict *recording.Error
 		if !errors.As(err, &conflict) || conflict.Existing != r.ID {
@@ -79,10 +79,10 @@ func TestStart(t *testing.T) {
 		mustStart(t, s, "blue", sound)
 		mustStart(t, s, "red", sel)
 		for _, room := range []string{"", strings.Repeat("a", 257), "\xff"} {
-			_, err = s.Start(t.Context(), room, sel, recording.Limits{})
+			_, err = s.Start(t.Context(), recording.Request{Room: room, Selection: sel})
 			wantCode(t, err, recording.CodeInvalidRequest)
 		}
-		_, err = s.Start(t.Context(), "blue", recording.Selection{Kinds: []recording.Kind{"smell"}}, recording.Limits{})
+		_, err = s.Start(t.Context(), recording.Request{Room: "blue", Selection: recording.Selection{Kinds: []recording.Kind{"smell"}}})
 		wantCode(t, err, recording.CodeInvalidRequest)
 		_, err = s.Get(t.Context(), "rec_nobody")
 		wantCode(t, err, recording.CodeNotFound)
@@ -96,7 +96,7 @@ func TestStartRace(t *testing.T) {
 		ids, errs := make([]string, 50), make([]error, 50)
 		for i := range ids {
 			all.Go(func() {
-				r, err := s.Start(t.Context(), "blue", recording.Selection{}, recording.Limits{})
+				r, err := s.Start(t.Context(), recording.Request{Room: "blue"})
 				ids[i], errs[i] = r.ID, err
 			})
 		}
@@ -357,7 +357,7 @@ func TestForgetfulRedis(t *testing.T) {
 		if diff := cmp.Diff(r, mustGet(t, s, r.ID)); diff != "" {
 			t.Error(diff)
 		}
-		_, err := s.Start(ctx, "blue", recording.Selection{}, recording.Limits{})
+		_, err := s.Start(ctx, recording.Request{Room: "blue"})
 		wantCode(t, err, recording.CodeAlreadyRecording)
 		if _, ok, err := s.Claim(ctx, "blue", "n2", time.Minute); ok || err != nil {
 			t.Errorf("the room was taken from its holder: %v, %v", ok, err)
@@ -437,7 +437,7 @@ func TestRedisAway(t *testing.T) {
 			s := NewStore(client(t, addr))
 			ctx := t.Context()
 			calls := map[string]func() error{
-				"start": func() error { _, err := s.Start(ctx, "blue", recording.Selection{}, recording.Limits{}); return err },
+				"start": func() error { _, err := s.Start(ctx, recording.Request{Room: "blue"}); return err },
 				"stop":  func() error { _, err := s.Stop(ctx, "rec_x"); return err },
 				"get":   func() error { _, err := s.Get(ctx, "rec_x"); return err },
 				"list":  func() error { _, err := s.List(ctx, Query{}); return err },

@@ -160,7 +160,7 @@ func (b *Bot) Start(ctx context.Context, rec recording.Recording) error {
 		now := b.now()
 		epoch := recording.EpochEntry{
 			Number: b.epoch, Node: b.opts.Node, Wall: b.origin.Add(now).UTC().Round(0), Room: b.name,
-			Recording: rec.ID, Selection: rec.Selection, CreatedAt: rec.CreatedAt,
+			Recording: rec.ID, Selection: rec.Selection, Subject: rec.Subject, CreatedAt: rec.CreatedAt,
 		}
 		c, err := openCapture(b.opts.Archive, rec, epoch, now, b.log)
 		if err != nil {

@@ -118,7 +118,7 @@ func TestBotComesBack(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	rec := recording.Recording{ID: recording.NewID(recording.PrefixRecording), Room: "r", CreatedAt: time.Now()}
+	rec := recording.Recording{ID: recording.NewID(recording.PrefixRecording), Request: recording.Request{Room: "r"}, CreatedAt: time.Now()}
 	if err := b.Start(ctx, rec); err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func replay(entries []recording.Entry, rec recording.Recording) (*solver, error)
 	s := &solver{
 		m: &recording.Manifest{
 			Version: recording.ManifestVersion,
-			ID:      rec.ID, Room: rec.Room, Selection: rec.Selection, CreatedAt: rec.CreatedAt,
+			ID:      rec.ID, Room: rec.Room, Selection: rec.Selection, Subject: rec.Subject, CreatedAt: rec.CreatedAt,
 			State:        recording.Stopped,
 			Participants: []recording.Participant{}, Parts: []recording.Part{},
 		},
@@ -139,6 +139,7 @@ func (s *solver) openEpoch(e recording.EpochEntry) {
 		s.m.StartedAt = e.Wall
 		if s.m.ID == "" {
 			s.m.ID, s.m.Room, s.m.Selection, s.m.CreatedAt = e.Recording, e.Room, e.Selection, e.CreatedAt
+			s.m.Subject = e.Subject
 		}
 	}
 	s.closeOpen(s.end)

@@ -45,7 +45,8 @@ func TestSolveMeeting(t *testing.T) {
 // what the journal says.
 func TestSolveTakesWhatIsGiven(t *testing.T) {
 	rec := recording.Recording{
-		ID: "rec_2", Room: "other", Selection: recording.Selection{Kinds: []recording.Kind{recording.Audio}}, CreatedAt: meetingStart.Add(-time.Hour),
+		ID: "rec_2", CreatedAt: meetingStart.Add(-time.Hour),
+		Request: recording.Request{Room: "other", Selection: recording.Selection{Kinds: []recording.Kind{recording.Audio}}},
 	}
 	m, err := solve(meeting(), rec)
 	must(t, err)

@@ -21,7 +21,7 @@ func capturing(t testing.TB, s recording.Selection) *capture {
 	t.Helper()
 	a, err := recording.OpenArchive(t.TempDir())
 	must(t, err)
-	rec := recording.Recording{ID: recording.NewID(recording.PrefixRecording), Room: "r", Selection: s}
+	rec := recording.Recording{ID: recording.NewID(recording.PrefixRecording), Request: recording.Request{Room: "r", Selection: s}}
 	c, err := openCapture(a, rec, recording.EpochEntry{Number: 1, Node: "n", Wall: time.Now().UTC().Round(0), Room: "r"}, 0, slog.New(slog.DiscardHandler))
 	must(t, err)
 	c.onMedia = func(time.Duration) {}

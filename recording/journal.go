@@ -54,6 +54,7 @@ type EpochEntry struct {
 	Recording string    `json:"recording"`
 	Selection Selection `json:"selection,omitzero"`
 	CreatedAt time.Time `json:"created_at"`
+	Subject
 }
 
 // ParticipantEntry tells that a participant came or went, or has a new name.

@@ -28,6 +28,7 @@ type Manifest struct {
 	RoomSID   string    `json:"room_sid,omitempty"`
 	State     State     `json:"state"`
 	Selection Selection `json:"selection,omitzero"`
+	Subject
 	CreatedAt time.Time `json:"created_at"`
 	StartedAt time.Time `json:"started_at"`
 	StoppedAt time.Time `json:"stopped_at,omitzero"`
@@ -35,23 +36,14 @@ type Manifest struct {
 	Error     *Error    `json:"error,omitempty"`
 	Duration  Seconds   `json:"duration_s"`
 
-	// Host is the identity of the meeting's host, where it was said.
-	Host string `json:"host,omitempty"`
-	// Layouts are the layouts that the recording was told to have, by time.
-	Layouts []LayoutChange `json:"layouts,omitempty"`
-
 	// Pauses are the intervals of which nothing was written.
-	Pauses       []Interval    `json:"pauses,omitempty"`
-	Participants []Participant `json:"participants"`
-	Parts        []Part        `json:"parts"`
+	Pauses []Interval `json:"pauses,omitempty"`
+	// Layouts are the changes of layout that were asked for while it ran.
+	Layouts      []LayoutChange `json:"layouts,omitempty"`
+	Participants []Participant  `json:"participants"`
+	Parts        []Part         `json:"parts"`
 	// Refused are tracks that could not be recorded, each with its cause.
 	Refused []RefusedTrack `json:"refused,omitempty"`
-}
-
-// LayoutChange says which layout a film should have from then on.
-type LayoutChange struct {
-	At     Seconds `json:"at_s"`
-	Layout string  `json:"layout"`
 }
 
 // Participant is a person in the room. The same identity is the same person,
@@ -70,6 +62,12 @@ type Presence struct {
 	SID  string  `json:"sid"`
 	From Seconds `json:"from_s"`
 	To   Seconds `json:"to_s"`
+}
+
+// LayoutChange says that films follow a layout from At on, until the next change.
+type LayoutChange struct {
+	At     Seconds `json:"at_s"`
+	Layout string  `json:"layout"`
 }
 
 // Interval is a stretch of time.

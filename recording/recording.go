@@ -47,11 +47,8 @@ const (
 
 // Recording is one recording of a room: what is wanted and how far it is.
 type Recording struct {
-	ID        string    `json:"id"`
-	Room      string    `json:"room"`
-	Selection Selection `json:"selection,omitzero"`
-
-	Limits Limits `json:"limits,omitzero"`
+	ID string `json:"id"`
+	Request
 
 	// StopWanted is set once somebody asked for the end, PauseWanted while
 	// somebody wants nothing to be written.

@@ -169,7 +169,8 @@ func (p *process) restoreOne(ctx context.Context, id string) error {
 	}
 	r := resultOf(m)
 	_, err = p.store.Restore(ctx, recording.Recording{
-		ID: id, Room: m.Room, Selection: m.Selection, State: m.State, Ended: m.Ended, Error: m.Error,
+		ID: id, Request: recording.Request{Room: m.Room, Selection: m.Selection, Subject: m.Subject},
+		State: m.State, Ended: m.Ended, Error: m.Error,
 		CreatedAt: m.CreatedAt, StartedAt: m.StartedAt, StoppedAt: m.StoppedAt,
 		Duration: r.Duration, Parts: r.Parts, Bytes: r.Bytes,
 	})

@@ -37,7 +37,7 @@ func tellOfRecordings(ctx context.Context, feed <-chan recording.Recording, hook
 		if kind == "" || told[r.ID] == kind {
 			continue
 		}
-		r.Live = nil
+		r.Live, r.Delivery = nil, recording.Delivery{}
 		data, err := json.Marshal(r)
 		if err == nil {
 			err = hooks.Publish(ctx, deliver.Event{

@@ -83,7 +83,7 @@ func (h *host) respond(ctx context.Context, request string) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		return dir, h.bot.Start(ctx, recording.Recording{ID: h.running, Room: room, CreatedAt: time.Now()})
+		return dir, h.bot.Start(ctx, recording.Recording{ID: h.running, Request: recording.Request{Room: room}, CreatedAt: time.Now()})
 	case "stop":
 		return h.bot.Stop(ctx, h.running, recording.EndedByStop)
 	}
