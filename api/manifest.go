@@ -25,10 +25,17 @@ type Manifest struct {
 	Ended        string            `json:"ended,omitempty" doc:"Why it ended." example:"stop"`
 	Error        *Failure          `json:"error,omitempty" doc:"Why it failed."`
 	Duration     float64           `json:"duration_s" doc:"Length of the timeline." example:"1799.8"`
+	Layouts      []LayoutChange    `json:"layouts,omitempty" doc:"The changes of layout that were asked for while it ran."`
 	Pauses       []Interval        `json:"pauses,omitempty" doc:"Intervals of which nothing was written."`
 	Participants []Participant     `json:"participants" doc:"Who was in the room."`
 	Parts        []Part            `json:"parts" doc:"The media files."`
 	Refused      []RefusedTrack    `json:"refused,omitempty" doc:"Tracks that could not be recorded."`
+}
+
+// LayoutChange says that films follow a layout from then on, until the next change.
+type LayoutChange struct {
+	At     float64 `json:"at_s" doc:"From when." example:"312.5"`
+	Layout string  `json:"layout" doc:"Name of the layout." example:"speaker"`
 }
 
 // Participant is a person in the room, however often they reconnected.
@@ -127,7 +134,8 @@ func manifestBody(m *recording.Manifest) Manifest {
 		Host: m.Host, Session: m.Session, Client: m.Client, Labels: m.Labels,
 		CreatedAt: m.CreatedAt.UTC(), StartedAt: m.StartedAt.UTC(), StoppedAt: m.StoppedAt.UTC(),
 		Ended: string(m.Ended), Error: failureBody(m.Error), Duration: seconds(m.Duration),
-		Pauses: each(m.Pauses, intervalBody), Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody),
+		Layouts: each(m.Layouts, func(c recording.LayoutChange) LayoutChange { return LayoutChange{At: seconds(c.At), Layout: c.Layout} }),
+		Pauses:  each(m.Pauses, intervalBody), Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody),
 	}
 }
 

@@ -27,6 +27,9 @@ type Composer struct {
 	FFmpeg, FFprobe string
 	// Cores is how many processes may work on one film at a time.
 	Cores int
+	// Assets is a folder of logos and avatars for all recordings, besides the
+	// one that each has of its own.
+	Assets string
 	// Niceness of the processes, by default 10.
 	Niceness int
 	// Memory is how many bytes the processes of one film may take together, by

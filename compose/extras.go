@@ -113,8 +113,8 @@ func (p *Plan) chapters(m *recording.Manifest) []chapter {
 	}
 	var found []chapter
 	add := func(at recording.Seconds, title string) {
-		if at -= p.Zero; at >= 0 && at < p.Duration {
-			found = append(found, chapter{at, title})
+		if at >= p.Takes[0].From && at < p.Takes[len(p.Takes)-1].To {
+			found = append(found, chapter{p.At(at), title})
 		}
 	}
 	for _, who := range m.Participants {
@@ -124,7 +124,7 @@ func (p *Plan) chapters(m *recording.Manifest) []chapter {
 	}
 	for _, part := range m.Parts {
 		for _, t := range part.Tracks {
-			if t.Kind == recording.Video && t.Source == screenShare {
+			if t.Kind == recording.Video && t.Source == screenSource {
 				add(t.Start, names[part.Participant]+" shares the screen")
 			}
 		}
@@ -169,11 +169,8 @@ func speakers(m *recording.Manifest, p *Plan) string {
 	var cues []cue
 	for _, who := range m.Participants {
 		name, _ := nameFor(who.Name, who.Identity)
-		for _, i := range union(who.Speaking, 0) {
-			i = interval{From: max(0, i.From-p.Zero), To: min(p.Duration, i.To-p.Zero)}
-			if length(i) > 0 {
-				cues = append(cues, cue{i, name})
-			}
+		for _, i := range p.filmed(who.Speaking) {
+			cues = append(cues, cue{i, name})
 		}
 	}
 	slices.SortStableFunc(cues, func(a, b cue) int { return cmp.Compare(a.From, b.From) })

@@ -3,6 +3,7 @@ package compose
 import (
 	"fmt"
 	"image/color"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -10,7 +11,7 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
-// This file alone knows ffmpeg's command line. No text that came from outside
+// This file and ffmpeg_picture.go alone know ffmpeg's command line. No text that came from outside
 // enters it, only numbers and names of our own; parts are opened by absolute
 // path, as files and as Matroska, whatever they hold.
 
@@ -24,26 +25,19 @@ const (
 	early = recording.Seconds(5e6)
 )
 
+// demuxers are what files may be opened as, by their extension. Recorded parts
+// are Matroska, whatever they hold; the rest are videos from outside.
+var demuxers = map[string]string{".webm": "matroska", ".mkv": "matroska", ".mp4": "mov", ".mov": "mov"}
+
 // common opens every command: quiet, no terminal, log lines with their level.
 var common = []string{"-hide_banner", "-nostdin", "-y", "-loglevel", "level+warning", "-nostats", "-progress", "pipe:1"}
-
-// sprite is a drawn picture and where on its tile it stands.
-type sprite struct {
-	file string
-	x, y int
-}
-
-// scene is a tile with what was drawn for it. A plate without file is none.
-type scene struct {
-	Tile
-	card, plate sprite
-}
 
 // inputArgs opens a source at file time seek, with its own timestamps kept and
 // everything since the keyframe before. ReinitFilter 0 lets the scaler follow
 // changes of size; a rebuilt graph would lose every filter's state.
 func inputArgs(path string, seek recording.Seconds) []string {
-	args := []string{"-threads", "1", "-reinit_filter", "0", "-seek_timestamp", "1", "-noaccurate_seek", "-f", "matroska"}
+	demuxer := or(demuxers[strings.ToLower(filepath.Ext(path))], "matroska")
+	args := []string{"-threads", "1", "-reinit_filter", "0", "-seek_timestamp", "1", "-noaccurate_seek", "-f", demuxer}
 	if seek > 0 {
 		args = append(args, "-ss", decimal(seek))
 	}
@@ -52,54 +46,14 @@ func inputArgs(path string, seek recording.Seconds) []string {
 
 // pieceCommand encodes frames first..first+count of the film. The graph goes
 // to a file of its own, for it can outgrow a command line.
-func (p *Plan) pieceCommand(path func(Source) string, first, count int, tiles []scene, out string) (args []string, graph string) {
-	var g strings.Builder
-	spec, zero := p.Spec, frameTime(first, p.Spec.FrameRate)
-	args = append(args, common...)
-	inputs := 0
-	input := func(a ...string) int {
-		args = append(args, a...)
-		inputs++
-		return inputs - 1
-	}
-	still := func(s sprite) int {
-		return input("-framerate", strconv.Itoa(spec.FrameRate), "-f", "image2", "-pattern_type", "none", "-i", s.file)
-	}
-	// A speck in the last corner gives the canvas its size and the film its
-	// beat; another lets xstack, which wants two, do without tiles.
-	speck := fmt.Sprintf("color=c=%s:s=2x2:r=%d,format=yuv420p", hex(canvasColour), spec.FrameRate)
-	fmt.Fprintf(&g, "%s[a];\n%s[b];\n", speck, speck)
-	stack, layout := "[a][b]", fmt.Sprintf("%d_%d|0_0", spec.Width-2, spec.Height-2)
-	for i, t := range tiles {
-		fmt.Fprintf(&g, "[%d:v:0]format=yuv420p,setsar=1,loop=loop=-1:size=1,setpts=N[card%d];\n", still(t.card), i)
-		tile := fmt.Sprintf("[card%d]", i)
-		if c := t.Picture; c != nil {
-			s := p.Sources[c.Source]
-			seek := seekable(s.Clock.file(max(zero, c.From)) + early)
-			clock := s.Clock.window(seek, s.Clock.file(zero+frameTime(count, spec.FrameRate)))
-			in := input(inputArgs(path(s), seek)...)
-			fmt.Fprintf(&g, "[%d:v:%d]setpts='(%s)/TB',trim=start=%s,", in, s.Index, retime(clock, seek, zero), decimal(c.From-zero-early))
-			fmt.Fprintf(&g, "scale=w=%d:h=%d:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=area,", t.Box.Width, t.Box.Height)
-			fmt.Fprintf(&g, "pad=%d:%d:(ow-iw)/2:(oh-ih)/2:color=%s:eval=frame,setsar=1,", t.Box.Width, t.Box.Height, hex(tileColour))
-			// Where the source ends too early, its last picture stays a
-			// moment, and then the card takes its place.
-			fmt.Fprintf(&g, "fps=%d:start_time=0,tpad=stop=%d:stop_mode=clone,format=yuv420p[video%d];\n", spec.FrameRate, (spec.FrameRate+1)/2, i)
-			fmt.Fprintf(&g, "[video%d]%sconcat=n=2:v=1:a=0[tile%d];\n", i, tile, i)
-			tile = fmt.Sprintf("[tile%d]", i)
-		}
-		if t.plate.file != "" {
-			fmt.Fprintf(&g, "[%d:v:0]format=yuva420p[plate%d];\n", still(t.plate), i)
-			fmt.Fprintf(&g, "%s[plate%d]overlay=%d:%d:format=yuv420[named%d];\n", tile, i, t.plate.x, t.plate.y, i)
-			tile = fmt.Sprintf("[named%d]", i)
-		}
-		stack += tile
-		layout += fmt.Sprintf("|%d_%d", t.Box.X, t.Box.Y)
-	}
-	fmt.Fprintf(&g, "%sxstack=inputs=%d:layout=%s:fill=%s,format=%s%s[film]\n", stack, len(tiles)+2, layout, hex(canvasColour), pixels(spec), hardwareFilter(spec))
-
+func (p *Plan) pieceCommand(path func(Source) string, first, count int, art sceneArt, out string) (args []string, graph string) {
+	spec := p.Spec
+	g := pieceGraph{plan: p, path: path, zero: frameTime(first, spec.FrameRate), end: frameTime(first+count, spec.FrameRate)}
+	graph = g.build(art)
+	args = append(append(args, common...), g.args...)
 	args = append(args, hardwareArgs(spec)...)
 	args = append(args, "-filter_complex_threads", "1", "-filter_complex_script", out+".graph", "-map", "[film]", "-frames:v", strconv.Itoa(count))
-	return append(append(args, videoArgs(spec)...), out), g.String()
+	return append(append(args, videoArgs(spec)...), out), graph
 }
 
 // soundCommand mixes the voices of a stretch and encodes them.

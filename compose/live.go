@@ -28,27 +28,6 @@ const (
 	finalEvery    = 300 * time.Millisecond
 )
 
-// noPin lets a film begin with its first media.
-const noPin = recording.Seconds(-1 << 62)
-
-// planAt is NewPlan for a film whose zero is settled already. A clock that is
-// fitted anew may move the first media by a little, which must not move every
-// frame.
-func planAt(m *recording.Manifest, wish recording.CompositionSpec, zero recording.Seconds) (Plan, error) {
-	if zero != noPin {
-		const most = recording.Seconds(time.Second)
-		extent, err := filmRange(m, wish)
-		if err != nil {
-			return Plan{}, err
-		}
-		if d := extent.From - zero; d < most && d > -most {
-			pinned := interval{From: zero, To: extent.To}
-			return planFor(m, wish, &pinned)
-		}
-	}
-	return planFor(m, wish, nil)
-}
-
 // ahead composes what is closed until the recording is final, and returns where
 // the film begins.
 func (q *Queue) ahead(ctx context.Context, dir string, film recording.Composition) (zero recording.Seconds, err error) {
@@ -197,11 +176,12 @@ func (p pin) read() recording.Seconds {
 
 // write settles the film's zero once the first media is old enough.
 func (p pin) write(m *recording.Manifest, spec recording.CompositionSpec) (recording.Seconds, error) {
-	extent, err := filmRange(m, spec)
-	if err != nil || extent.From > m.Duration-settled {
-		return noPin, nil
+	plan, err := planAt(m, spec, noPin)
+	if err != nil || plan.Takes[0].From > m.Duration-settled {
+		return noPin, nil // it is too early to say
 	}
-	return extent.From, recording.WriteJSON(p.path, extent.From)
+	zero := plan.Takes[0].From
+	return zero, recording.WriteJSON(p.path, zero)
 }
 
 func (p pin) remove() error {

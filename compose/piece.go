@@ -53,10 +53,10 @@ func (p *Plan) pieces(n int) []piece {
 
 // gridPieces cuts every segment at whole cells of the timeline.
 func (p *Plan) gridPieces(cell int) []piece {
-	origin := int(math.Round(p.Zero.Float() * float64(p.Spec.FrameRate)))
 	var out []piece
 	for i := range p.Segments {
 		s := &p.Segments[i]
+		origin := max(0, int(math.Round(s.At.Float()*float64(p.Spec.FrameRate)))) - s.First
 		for first, end := s.First, s.First+s.Frames; first < end; {
 			next := min(end, first+cell-(origin+first)%cell)
 			out = append(out, piece{segment: s, first: first, frames: next - first})
@@ -103,7 +103,7 @@ func (p *Plan) origins(sources []int, from, to recording.Seconds) []origin {
 		s := p.Sources[n]
 		o := origin{Part: s.Part, Track: s.Track}
 		for i, t := range []recording.Seconds{from, (from + to) / 2, to} {
-			o.Sync[i] = recording.SyncPoint{File: s.Clock.file(t), Timeline: t + p.Zero}
+			o.Sync[i] = recording.SyncPoint{File: s.Clock.file(t), Timeline: p.timeline(t)}
 		}
 		out = append(out, o)
 	}
@@ -115,7 +115,7 @@ func (p *Plan) origins(sources []int, from, to recording.Seconds) []origin {
 func (p *Plan) pieceKey(c piece) (key string, from []origin) {
 	start, end := frameTime(c.first, p.Spec.FrameRate), frameTime(c.first+c.frames, p.Spec.FrameRate)
 	segment := *c.segment
-	segment.From, segment.To, segment.First, segment.Frames = 0, 0, 0, c.frames
+	segment.From, segment.To, segment.At, segment.First, segment.Frames = 0, 0, 0, 0, c.frames
 	spec := p.Spec
 	spec.From, spec.To, spec.Extras, spec.Priority, spec.Live, spec.Audio = 0, 0, nil, "", false, ""
 	if spec.Format == "hls" {
@@ -133,10 +133,10 @@ func (p *Plan) pieceKey(c piece) (key string, from []origin) {
 		frame := func(at recording.Seconds) int {
 			return p.frame(min(max(at, start), end)) - c.first
 		}
-		clips = append(clips, i, s.Part, s.Track, frame(t.Picture.From), frame(t.Picture.To))
+		clips = append(clips, i, s.Part, s.File, s.Track, frame(t.Picture.From), frame(t.Picture.To))
 		segment.Tiles[i].Picture = nil
 	}
-	at := (p.Zero + start).Duration().Round(time.Millisecond).Milliseconds()
+	at := (c.segment.At + start - c.segment.From).Duration().Round(time.Millisecond).Milliseconds()
 	return hashOf("picture", spec, segment, clips, at), p.origins(sources, start, end)
 }
 
@@ -151,7 +151,7 @@ func (p *Plan) stretchKey(s stretch, codec *soundCodec) (key string, from []orig
 			clips = append(clips, l, p.Sources[c.Source].Part, p.Sources[c.Source].Track, milliseconds(c.From-at(s.begin)), milliseconds(c.To-at(s.begin)))
 		}
 	}
-	position := (p.Zero + at(s.from)).Duration().Round(time.Millisecond).Milliseconds()
+	position := p.timeline(at(s.from)).Duration().Round(time.Millisecond).Milliseconds()
 	return hashOf("sound", codec.args, s.from-s.begin, s.end-s.begin, s.keep, clips, position), p.origins(sources, at(s.begin), at(s.end))
 }
 

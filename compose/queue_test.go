@@ -303,26 +303,3 @@ func TestHostileNames(t *testing.T) {
 		t.Errorf("film lasts %v", film.Duration)
 	}
 }
-
-func FuzzNames(f *testing.F) {
-	for _, name := range hostile {
-		f.Add(name, name+"!")
-	}
-	f.Fuzz(func(t *testing.T, name, identity string) {
-		label, initials := nameFor(name, identity)
-		if label == "" || initials == "" || strings.ContainsAny(label, "\x00\n\r\t") {
-			t.Fatalf("%q, %q is called %q (%q)", name, identity, label, initials)
-		}
-		b := Box{Width: 320, Height: 180}
-		plate, x, y, err := drawPlate(b, label)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if plate != nil && (x < 0 || y < 0 || x+plate.Bounds().Dx() > b.Width || y+plate.Bounds().Dy() > b.Height) {
-			t.Fatalf("the plate of %q leaves its tile: %v at %d,%d", label, plate.Bounds(), x, y)
-		}
-		if _, err := drawCard(b, identity, initials); err != nil {
-			t.Fatal(err)
-		}
-	})
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
 	"io"
 	"io/fs"
 	"os"
@@ -152,22 +151,18 @@ func (r *renderer) pictures() ([]piece, []task, error) {
 	if !formats[r.plan.Spec.Format].picture() {
 		return nil, nil, nil
 	}
-	drawn := artist{dir: r.work, sprites: map[string]sprite{}}
-	scenes := make(map[*Segment][]scene, len(r.plan.Segments))
+	artist := newArtist(r.plan, r.work, r.dir, r.composer.Assets)
 	pieces := r.plan.pieces(r.composer.Cores)
 	tasks := make([]task, len(pieces))
 	for i, p := range pieces {
-		if scenes[p.segment] == nil {
-			made, err := drawn.scenes(p.segment.Tiles)
-			if err != nil {
-				return nil, nil, err
-			}
-			scenes[p.segment] = made
+		scene, err := artist.scene(p.segment, p.first, p.frames)
+		if err != nil {
+			return nil, nil, err
 		}
 		t := task{file: fmt.Sprintf("piece%04d.%s", i, formats[r.plan.Spec.Format].piece), weight: float64(p.frames)}
 		t.key, t.origins = r.plan.pieceKey(p)
 		t.command = func() ([]string, string) {
-			return r.plan.pieceCommand(r.path, p.first, p.frames, scenes[p.segment], t.file)
+			return r.plan.pieceCommand(r.path, p.first, p.frames, scene, t.file)
 		}
 		t.measure = func(now progress) float64 { return float64(now.frames) }
 		tasks[i] = t
@@ -268,52 +263,4 @@ func (m *meter) report() {
 		m.last = percent
 		m.tell(percent)
 	}
-}
-
-// artist draws each card and plate once per film.
-type artist struct {
-	dir     string
-	sprites map[string]sprite
-}
-
-func (a *artist) scenes(tiles []Tile) ([]scene, error) {
-	out := make([]scene, len(tiles))
-	for i, t := range tiles {
-		out[i].Tile = t
-		var err error
-		who := fmt.Sprintf("%q %dx%d", t.Participant, t.Box.Width, t.Box.Height)
-		out[i].card, err = a.draw("card "+who, func() (image.Image, int, int, error) {
-			img, err := drawCard(t.Box, t.Participant, t.Initials)
-			return img, 0, 0, err
-		})
-		if err != nil {
-			return nil, err
-		}
-		out[i].plate, err = a.draw(fmt.Sprintf("plate %q %s", t.Stream, who), func() (image.Image, int, int, error) {
-			return drawPlate(t.Box, t.Label)
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-func (a *artist) draw(key string, paint func() (image.Image, int, int, error)) (sprite, error) {
-	if s, done := a.sprites[key]; done {
-		return s, nil
-	}
-	img, x, y, err := paint()
-	if err != nil {
-		return sprite{}, err
-	}
-	var s sprite
-	if img != nil {
-		s = sprite{file: fmt.Sprintf("sprite%04d.png", len(a.sprites)), x: even(x), y: even(y)}
-		if err := writePNG(filepath.Join(a.dir, s.file), img); err != nil {
-			return sprite{}, err
-		}
-	}
-	a.sprites[key] = s
-	return s, nil
 }

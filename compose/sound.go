@@ -96,7 +96,7 @@ func (p *Plan) stretches(track int, t soundTrack, c *soundCodec, length time.Dur
 	cell := grid(int64(length.Seconds() * sampleRate))
 	// Cells lie on a grid of the timeline, not of the film: another range has
 	// the same ones.
-	first := cell - grid(samples(p.Zero))%cell
+	first := cell - grid(samples(max(0, p.timeline(0))))%cell
 	var out []stretch
 	for from := int64(0); from < total; {
 		to := first

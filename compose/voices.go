@@ -29,12 +29,12 @@ func (p *Plan) voices(all []media) [][]Clip {
 func (p *Plan) clips(all []media, threshold recording.Seconds) []Clip {
 	var clips []Clip
 	for i, t := range all {
-		if t.track.Kind != recording.Audio {
+		if t.track.Kind != recording.Audio || p.silenced(t.part.Participant) {
 			continue
 		}
 		var holes []interval
 		for _, q := range t.track.Muted {
-			hole := interval{From: q.From - p.Zero + muteMargin, To: q.To - p.Zero - muteMargin}
+			hole := interval{From: q.From + t.shift + muteMargin, To: q.To + t.shift - muteMargin}
 			if length(hole) >= threshold {
 				holes = append(holes, hole)
 			}
@@ -45,7 +45,7 @@ func (p *Plan) clips(all []media, threshold recording.Seconds) []Clip {
 				holes = append(holes, newer.interval)
 			}
 		}
-		in := interval{From: max(0, t.From), To: min(p.Duration, t.To)}
+		in := interval{From: max(t.within.From, t.From), To: min(t.within.To, t.To)}
 		for _, rest := range subtract(in, holes) {
 			clips = append(clips, *p.clip(t.source, rest.From, rest.From, rest.To))
 		}
