@@ -23,16 +23,17 @@ var Reference []byte
 
 // Config is the whole configuration; roomreel.yaml tells what each key means.
 type Config struct {
-	LiveKit  LiveKit   `yaml:"livekit"`
-	Redis    Redis     `yaml:"redis"`
-	API      API       `yaml:"api"`
-	Data     string    `yaml:"data" env:"ROOMREEL_DATA"`
-	Node     string    `yaml:"node" env:"ROOMREEL_NODE"`
-	Recorder Recorder  `yaml:"recorder"`
-	Composer Composer  `yaml:"composer"`
-	Webhooks []Webhook `yaml:"webhooks"`
-	Log      Log       `yaml:"log"`
-	Dev      Dev       `yaml:"dev"`
+	LiveKit   LiveKit   `yaml:"livekit"`
+	Redis     Redis     `yaml:"redis"`
+	API       API       `yaml:"api"`
+	Data      string    `yaml:"data" env:"ROOMREEL_DATA"`
+	Node      string    `yaml:"node" env:"ROOMREEL_NODE"`
+	Recorder  Recorder  `yaml:"recorder"`
+	Composer  Composer  `yaml:"composer"`
+	Retention Retention `yaml:"retention"`
+	Webhooks  []Webhook `yaml:"webhooks"`
+	Log       Log       `yaml:"log"`
+	Dev       Dev       `yaml:"dev"`
 }
 
 // LiveKit is the section of that name.
@@ -49,8 +50,9 @@ type Redis struct {
 
 // API is the section of that name.
 type API struct {
-	Listen    string   `yaml:"listen" env:"ROOMREEL_LISTEN"`
-	AdminKeys []string `yaml:"admin_keys" env:"ROOMREEL_ADMIN_KEYS"`
+	Listen      string   `yaml:"listen" env:"ROOMREEL_LISTEN"`
+	AdminKeys   []string `yaml:"admin_keys" env:"ROOMREEL_ADMIN_KEYS"`
+	OpenMetrics bool     `yaml:"open_metrics" env:"ROOMREEL_OPEN_METRICS"`
 }
 
 // Recorder is the section of that name.
@@ -73,6 +75,11 @@ type Composer struct {
 	FFmpeg  string `yaml:"ffmpeg" env:"ROOMREEL_FFMPEG"`
 	FFprobe string `yaml:"ffprobe" env:"ROOMREEL_FFPROBE"`
 	Jobs    int    `yaml:"jobs" env:"ROOMREEL_COMPOSER_JOBS"`
+}
+
+// Retention is the section of that name.
+type Retention struct {
+	Days int `yaml:"days" env:"ROOMREEL_RETENTION_DAYS"`
 }
 
 // Webhook is an entry of webhooks: a receiver of events.
@@ -145,6 +152,9 @@ func (c Config) validate() error {
 	}
 	if d := c.Recorder.Disk; d.Stop > d.SoundOnly || d.SoundOnly > d.Warn {
 		bad("recorder.disk: stop (%d), sound_only (%d) and warn (%d) must not grow smaller", d.Stop, d.SoundOnly, d.Warn)
+	}
+	if c.Retention.Days < 0 {
+		bad("retention.days: %d is negative", c.Retention.Days)
 	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)

@@ -34,6 +34,8 @@ type process struct {
 	log      *slog.Logger
 	hooks    *deliver.Webhooks
 	queue    *compose.Queue
+	hosts    *hosts
+	retain   retention
 	server   *http.Server
 	listener net.Listener
 	redis    *redis.Client
@@ -59,7 +61,8 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	options.ContextTimeoutEnabled = true
 	p := &process{listener: listener, redis: redis.NewClient(options)}
 	keys := plugin.Keys{Key: c.LiveKit.APIKey, Secret: c.LiveKit.APISecret}
-	rooms := plugin.NewRooms(c.LiveKit.URL, keys)
+	livekit := plugin.NewRooms(c.LiveKit.URL, keys)
+	counted := newMetrics(c.Node)
 	store := coord.NewStore(p.redis)
 	p.store, p.archive, p.log = store, archive, log
 
@@ -71,12 +74,19 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		},
 	}
 	p.node = coord.NewNode(store, coord.NodeOptions{
-		Name: c.Node, Open: openRoom(bots, rooms), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
-		MaxRooms: c.Recorder.MaxRooms, Log: log,
+		Name: c.Node, Open: openRoom(bots, livekit, counted), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
+		MaxRooms: c.Recorder.MaxRooms, Version: version, Health: health(archive.Root(), c.Recorder.Disk.Stop*mib, log), Log: log,
 	})
-	p.hooks, err = newWebhooks(c.Webhooks, p.redis, log)
+	p.hooks, err = newWebhooks(c.Webhooks, p.redis, counted, log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
+	counted.watchNode(p.node)
+	counted.watchWebhooks(p.hooks, log)
+	p.hosts = newHosts(store, c.Node, livekit.Members, log)
+	const day = 24 * time.Hour
+	p.retain = retention{
+		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks), log: log, now: time.Now,
 	}
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
@@ -85,10 +95,11 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
 	handler, err := api.New(api.Options{
-		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms, Media: archive,
+		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive,
+		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {
-			return map[string]error{"livekit": rooms.Ping(ctx), "redis": p.redis.Ping(ctx).Err()}
+			return map[string]error{"livekit": livekit.Ping(ctx), "redis": p.redis.Ping(ctx).Err()}
 		},
 	})
 	if err != nil {
@@ -106,8 +117,10 @@ func (p *process) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.node.Run(ctx) })
 	group.Go(func() error { p.restore(ctx); return nil })
+	group.Go(func() error { p.retain.run(ctx); return nil })
+	group.Go(func() error { p.hosts.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
-	group.Go(func() error { tellOfRecordings(ctx, p.store.Watch(ctx), p.hooks, p.log); return nil })
+	group.Go(func() error { p.store.Tell(ctx, tellOfRecordings(p.hooks, p.log)); return nil })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
@@ -127,6 +140,15 @@ func (p *process) run(ctx context.Context) error {
 	err := group.Wait()
 	p.queue.Close()
 	return errors.Join(err, p.redis.Close())
+}
+
+// hint acts on what LiveKit's webhooks tell. They may be wrong: it only has things
+// looked at that are looked at anyway.
+func (p *process) hint(h plugin.Hint) {
+	switch h.Event {
+	case plugin.ParticipantJoined, plugin.ParticipantLeft, plugin.RoomFinished:
+		p.hosts.hint()
+	}
 }
 
 // restore tells Redis of the recordings in the archive that it does not know,
@@ -168,8 +190,17 @@ func (p *process) restoreOne(ctx context.Context, id string) error {
 		return err
 	}
 	r := resultOf(m)
-	_, err = p.store.Restore(ctx, recording.Recording{
-		ID: id, Request: recording.Request{Room: m.Room, Selection: m.Selection, Subject: m.Subject},
+	restore := p.store.Restore
+	if unfinished {
+		restore = p.store.RestoreRepaired
+	}
+	hold, err := p.archive.Hold(id)
+	if err != nil {
+		return err
+	}
+	_, err = restore(ctx, recording.Recording{
+		Hold: hold,
+		ID:   id, Request: recording.Request{Room: m.Room, Selection: m.Selection, Subject: m.Subject},
 		State: m.State, Ended: m.Ended, Error: m.Error,
 		CreatedAt: m.CreatedAt, StartedAt: m.StartedAt, StoppedAt: m.StoppedAt,
 		Duration: r.Duration, Parts: r.Parts, Bytes: r.Bytes,
