@@ -2,6 +2,8 @@ package compose
 
 import (
 	"context"
+	"crypto/sha256"
+	hexadecimal "encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -145,6 +147,35 @@ func (q *Queue) Start(ctx context.Context, recordingID string, spec recording.Co
 		return recording.Composition{}, recording.Errorf(recording.CodeCapacity, "%d compositions are waiting or being made already: try again later", len(open))
 	}
 	return q.offer(ctx, newComposition(recordingID, spec))
+}
+
+// StartWished queues the film that a recording's starter wished as its nth.
+// However often and on however many nodes it is called, there is one. A film that
+// cannot be made is left as failed, with the reason.
+func (q *Queue) StartWished(ctx context.Context, recordingID string, n int, spec recording.CompositionSpec) error {
+	film := newComposition(recordingID, spec)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", recordingID, n))
+	film.ID = recording.PrefixComposition + "_" + hexadecimal.EncodeToString(sum[:16])
+	q.taking.Lock()
+	defer q.taking.Unlock()
+	granted, err := q.opts.Claims.Claim(ctx, film.ID, q.opts.Lease)
+	if err != nil || !granted {
+		return err // another node is at it
+	}
+	if _, err := q.Get(ctx, recordingID, film.ID); recording.CodeOf(err) != recording.CodeNotFound {
+		if _, here := q.here(film.ID); here {
+			return nil
+		}
+		return errors.Join(err, q.opts.Claims.Release(ctx, film.ID))
+	}
+	if film.Spec, err = q.check(ctx, recordingID, spec); err != nil {
+		film.State, film.FinishedAt, film.Error = recording.CompositionFailed, now(), recording.AsError(err, recording.CodeComposeFailed)
+		return q.settle(ctx, film)
+	}
+	if _, err := q.offer(ctx, film); err != nil {
+		return err
+	}
+	return q.opts.Claims.Release(ctx, film.ID)
 }
 
 // check refuses a film that cannot be made, before it waits.

@@ -90,6 +90,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	}
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
+		Claims: claims{coord.NewJobs(store, c.Node)}, Snapshot: snapshot(store, archive), Notify: tellOfCompositions(p.hooks, log),
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
@@ -120,7 +121,7 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { p.retain.run(ctx); return nil })
 	group.Go(func() error { p.hosts.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
-	group.Go(func() error { p.store.Tell(ctx, tellOfRecordings(p.hooks, p.log)); return nil })
+	group.Go(func() error { p.store.Tell(ctx, startWished(p.queue, p.log, tellOfRecordings(p.hooks, p.log))); return nil })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
