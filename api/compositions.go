@@ -45,7 +45,7 @@ type CompositionFile struct {
 	Start       float64 `json:"start_s,omitempty" doc:"Where it begins on the timeline." example:"0.25"`
 	Duration    float64 `json:"duration_s,omitempty" doc:"Its length." example:"1799.5"`
 	Bytes       int64   `json:"bytes" doc:"Its size." example:"48213"`
-	Copied      bool    `json:"copied,omitempty" doc:"Its picture is the recorded one, not encoded again."`
+	Copied      bool    `json:"copied,omitempty" doc:"Its picture is the recorded one, not encoded again." example:"true"`
 }
 
 // FilmSpec says which film is wanted. What is left out gets a default.

@@ -24,13 +24,26 @@ type StartRecording struct {
 	Host        string            `json:"host,omitempty" maxLength:"256" doc:"Identity of whoever runs the meeting: layouts give them the largest place." example:"anna"`
 	EndWithHost bool              `json:"end_with_host,omitempty" doc:"End the recording when the host has left for good." example:"true"`
 	Labels      map[string]string `json:"labels,omitempty" maxProperties:"50" doc:"Your own names and values. They are kept, and told with the recording." example:"{\"case\":\"4711\"}"`
+
+	Compositions []FilmSpec `json:"compositions,omitempty" maxItems:"10" doc:"Films to make as soon as it has ended; one with live is composed while it runs."`
 }
 
-func (b StartRecording) domain() recording.Request {
-	return recording.Request{
+func (s *Server) requestOf(b StartRecording) (recording.Request, error) {
+	want := recording.Request{
 		Room: b.Room, Selection: b.Selection.domain(), Limits: b.Limits.domain(),
 		Subject: recording.Subject{Host: b.Host, Labels: b.Labels}, EndWithHost: b.EndWithHost,
 	}
+	for i, film := range b.Compositions {
+		spec, err := film.domain()
+		if err == nil {
+			_, err = s.compositions.Normalize(spec)
+		}
+		if err != nil {
+			return want, recording.Errorf(recording.CodeInvalidRequest, "compositions[%d]: %w", i, err)
+		}
+		want.Compositions = append(want.Compositions, spec)
+	}
+	return want, nil
 }
 
 type startRecordingInput struct{ Body StartRecording }
@@ -96,7 +109,10 @@ func (s *Server) routeRecordings() {
 }
 
 func (s *Server) startRecording(ctx context.Context, in *startRecordingInput) (*createdRecordingOutput, error) {
-	want := in.Body.domain()
+	want, err := s.requestOf(in.Body)
+	if err != nil {
+		return nil, err
+	}
 	if err := callerOf(ctx).permit(fullAccess, want.Room); err != nil {
 		return nil, err
 	}

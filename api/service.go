@@ -47,6 +47,9 @@ type ListPage struct {
 
 // Compositions is the service that makes films of recordings.
 type Compositions interface {
+	// Normalize fills a wish with the defaults, or refuses it with
+	// CodeInvalidRequest.
+	Normalize(spec recording.CompositionSpec) (recording.CompositionSpec, error)
 	// Start queues a film. The spec may leave fields to their defaults;
 	// CodeInvalidRequest, CodeNotReady and CodeNoMedia are its refusals.
 	Start(ctx context.Context, recordingID string, spec recording.CompositionSpec) (recording.Composition, error)

@@ -144,7 +144,7 @@ func (p *Plan) joinCommand(list string, sounds []soundTrack, soundFiles []string
 		chaptered = strconv.Itoa(inputs)
 		input("", "-f", "ffmetadata", "-i", chapters)
 	}
-	args = append(append(args, maps...), "-c", "copy", "-map_metadata", "-1", "-map_chapters", chaptered)
+	args = append(append(args, maps...), "-c", "copy", "-map_metadata:g", "-1", "-map_metadata:s", "-1", "-map_chapters", chaptered)
 	mux := f.mux
 	if len(soundFiles) > 1 && f.sound == &opus {
 		mux = []string{"-f", "matroska"}

@@ -149,6 +149,11 @@ func (q *Queue) Start(ctx context.Context, recordingID string, spec recording.Co
 	return q.offer(ctx, newComposition(recordingID, spec))
 }
 
+// Normalize is the package's Normalize.
+func (q *Queue) Normalize(spec recording.CompositionSpec) (recording.CompositionSpec, error) {
+	return Normalize(spec)
+}
+
 // StartWished queues the film that a recording's starter wished as its nth.
 // However often and on however many nodes it is called, there is one. A film that
 // cannot be made is left as failed, with the reason.
