@@ -15,7 +15,8 @@ func (q *Queue) run(ctx context.Context, cancel context.CancelCauseFunc, film re
 	film.State, film.StartedAt, film.Progress, film.Error = recording.CompositionRunning, now(), 0, nil
 	q.work.Go(func() { q.hold(ctx, cancel, film) })
 	var written time.Time
-	var told float64
+	const step = 10.0
+	told := -step
 	report := func(next recording.Composition) {
 		if next.State.Final() {
 			return
@@ -23,14 +24,14 @@ func (q *Queue) run(ctx context.Context, cancel context.CancelCauseFunc, film re
 		q.mu.Lock()
 		q.jobs[film.ID].film = next
 		q.mu.Unlock()
-		const interval, step = time.Second, 10.0
+		const interval = time.Second
 		if time.Since(written) >= interval {
 			written = time.Now()
 			if err := q.save(next); err != nil {
 				q.log.Warn("composition cannot be written down", "composition", film.ID, "error", err)
 			}
 		}
-		if q.opts.Notify != nil && (next.Progress == 0 || next.Progress >= told+step) {
+		if q.opts.Notify != nil && next.Progress >= told+step {
 			told = next.Progress
 			q.opts.Notify(ctx, next)
 		}

@@ -121,7 +121,10 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { p.retain.run(ctx); return nil })
 	group.Go(func() error { p.hosts.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
-	group.Go(func() error { p.store.Tell(ctx, startWished(p.queue, p.log, tellOfRecordings(p.hooks, p.log))); return nil })
+	group.Go(func() error {
+		p.store.Tell(ctx, startWished(p.queue, p.log, tellOfRecordings(p.hooks, p.log)))
+		return nil
+	})
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
