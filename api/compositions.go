@@ -59,6 +59,14 @@ type FilmSpec struct {
 	To        float64 `json:"to_s,omitempty" minimum:"0" maximum:"1000000" doc:"Where it ends; the end of the recording, when left out." example:"60"`
 	Pauses    string  `json:"pauses,omitempty" enum:"cut,mark,keep" doc:"What becomes of pauses: left out (the default), a card of 3 seconds, or a card for as long as they lasted." example:"cut"`
 
+	Quality    string   `json:"quality,omitempty" enum:"draft,standard,archive" doc:"A quick look, everyday use (the default), or what is to be kept." example:"standard"`
+	VideoCodec string   `json:"video_codec,omitempty" enum:"h264,vp8,vp9,av1" doc:"h264 in mp4 and hls; vp8 (the default), vp9 or av1 in webm." example:"h264"`
+	Encoder    string   `json:"encoder,omitempty" enum:"software,vaapi,nvenc,qsv" doc:"What encodes the picture. The default is software; roomreel doctor tells which hardware there is." example:"software"`
+	Audio      string   `json:"audio,omitempty" enum:"mixed,multitrack" doc:"One track of everybody (the default), or one for each participant, in m4a and opus." example:"mixed"`
+	Extras     []string `json:"extras,omitempty" enum:"poster,sheet,chapters,speakers" doc:"What is made beside the film: a poster, a contact sheet, chapters, WebVTT of who spoke when." example:"[\"chapters\"]"`
+	Priority   string   `json:"priority,omitempty" enum:"low,normal,high" doc:"Which films are made first. The default is normal." example:"normal"`
+	Live       bool     `json:"live,omitempty" doc:"Composes what is closed while the recording runs, so that the film is ready soon after its end." example:"false"`
+
 	Boxes     []FilmBox       `json:"boxes,omitempty" maxItems:"49" doc:"The places of the layout custom, from back to front." example:"[[0,0,960,720,\"contain\"],[960,0,320,180,\"cover\"]]"`
 	Host      string          `json:"host,omitempty" maxLength:"300" doc:"Identity of the host. The default is the recording's host, else who joined first." example:"anna"`
 	Focus     string          `json:"focus,omitempty" maxLength:"300" doc:"Identity that always stands where the active speaker would." example:"anna"`
@@ -74,14 +82,6 @@ type FilmSpec struct {
 	Timestamp  string            `json:"timestamp,omitempty" enum:"wall,elapsed" doc:"Shows the time of day, or the time since the recording began." example:"wall"`
 	TimeZone   string            `json:"time_zone,omitempty" maxLength:"64" doc:"IANA name of the zone of the time of day. The default is UTC." example:"Europe/Vienna"`
 	Title      *FilmTitle        `json:"title,omitempty" doc:"A card that opens the film."`
-
-	Quality    string   `json:"quality,omitempty" enum:"draft,standard,archive" doc:"draft is fastest, archive is to be kept. The default is standard." example:"standard"`
-	VideoCodec string   `json:"video_codec,omitempty" enum:"h264,vp8,vp9,av1" doc:"h264 in mp4 and hls; vp8 (the default), vp9 or av1 in webm." example:"h264"`
-	Encoder    string   `json:"encoder,omitempty" enum:"software,vaapi,nvenc,qsv" doc:"What encodes the picture. Hardware that the machine lacks is refused; roomreel doctor lists what there is. The default is software." example:"software"`
-	Audio      string   `json:"audio,omitempty" enum:"mixed,multitrack" doc:"multitrack gives each participant a track of their own, in m4a and opus. The default is mixed." example:"mixed"`
-	Extras     []string `json:"extras,omitempty" enum:"poster,sheet,chapters,speakers" maxItems:"4" doc:"What to make beside the film: a poster (JPEG), a contact sheet (PNG), chapters in the film where somebody joins or shares, who spoke when (WebVTT)." example:"[\"poster\",\"chapters\"]"`
-	Priority   string   `json:"priority,omitempty" enum:"low,normal,high" doc:"Which of those that wait goes first. The default is normal." example:"normal"`
-	Live       bool     `json:"live,omitempty" doc:"Composes while the recording runs, so that the film is ready soon after its end." example:"false"`
 }
 
 // CompositionList lists the compositions of a recording.

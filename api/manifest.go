@@ -57,6 +57,7 @@ type Presence struct {
 type Part struct {
 	ID          string   `json:"id" doc:"Identifier." example:"prt_0199a3f27c5d7e0fb1d2c3b4a5968778"`
 	File        string   `json:"file" doc:"Name in the recording's folder." example:"prt_0199a3f27c5d7e0fb1d2c3b4a5968778.webm"`
+	Location    string   `json:"location,omitempty" doc:"URL of the file in storage, once it is there." example:"s3://recordings/rec_0199a3f27c5d7e0fb1d2c3b4a5968778/prt_0199a3f27c5d7e0fb1d2c3b4a5968779.webm"`
 	Media       string   `json:"media" doc:"Path to download it from." example:"/v1/recordings/rec_0199a3f27c5d7e0fb1d2c3b4a5968778/parts/prt_0199a3f27c5d7e0fb1d2c3b4a5968778/media"`
 	MediaType   string   `json:"media_type" doc:"Content type of the file." example:"video/webm"`
 	Participant string   `json:"participant" doc:"Identity of the participant." example:"anna"`
@@ -152,7 +153,7 @@ func participantBody(p recording.Participant) Participant {
 func partBodies(m *recording.Manifest) []Part {
 	return each(m.Parts, func(p recording.Part) Part {
 		return Part{
-			ID: p.ID, File: p.File, Media: "/v1/recordings/" + m.ID + "/parts/" + p.ID + "/media", MediaType: mediaType(p.File, hasVideo(p)),
+			ID: p.ID, File: p.File, Location: p.Location, Media: "/v1/recordings/" + m.ID + "/parts/" + p.ID + "/media", MediaType: mediaType(p.File, hasVideo(p)),
 			Participant: p.Participant, Stream: p.Stream, Node: p.Node, Epoch: p.Epoch,
 			Start: seconds(p.Start), Duration: seconds(p.Duration), Bytes: p.Bytes,
 			Ended: string(p.Ended), Error: failureBody(p.Error), Tracks: each(p.Tracks, trackBody),

@@ -34,6 +34,8 @@ type sceneArt struct {
 	whole, logo, clock sprite
 	// at is where the clock begins on the timeline.
 	at recording.Seconds
+	// assets are digests of the files that were drawn.
+	assets []string
 }
 
 // artist draws each picture of a film once, into a folder.
@@ -42,12 +44,12 @@ type artist struct {
 	// dir is where pictures go, recording and shared where assets are.
 	dir, recording, shared string
 	sprites                map[string]sprite
-	assets                 map[string]image.Image
+	assets                 map[string]asset
 	clocks                 int
 }
 
 func newArtist(p *Plan, dir, recordingDir, shared string) *artist {
-	return &artist{plan: p, dir: dir, recording: recordingDir, shared: shared, sprites: map[string]sprite{}, assets: map[string]image.Image{}}
+	return &artist{plan: p, dir: dir, recording: recordingDir, shared: shared, sprites: map[string]sprite{}, assets: map[string]asset{}}
 }
 
 // scene draws what some frames of a segment show besides moving pictures.
@@ -67,12 +69,15 @@ func (a *artist) scene(s *Segment, first, count int) (sceneArt, error) {
 	for _, t := range s.Tiles {
 		art := tileArt{Tile: t}
 		who := fmt.Sprintf("%q %q %dx%d", t.Participant, t.Stream, t.Box.Width, t.Box.Height)
-		art.card, err = a.draw("card "+who, func() (image.Image, int, int, error) {
-			avatar, err := a.asset(t.Avatar)
-			if err != nil {
-				return nil, 0, 0, err
+		var avatar asset
+		if t.Avatar != "" {
+			if avatar, err = a.asset(t.Avatar); err != nil {
+				return out, err
 			}
-			return drawCard(t.Box, t.Participant, t.Initials, avatar), 0, 0, nil
+			out.assets = append(out.assets, avatar.digest)
+		}
+		art.card, err = a.draw("card "+who, func() (image.Image, int, int, error) {
+			return drawCard(t.Box, t.Participant, t.Initials, avatar.picture), 0, 0, nil
 		})
 		if err != nil {
 			return out, err
@@ -86,8 +91,17 @@ func (a *artist) scene(s *Segment, first, count int) (sceneArt, error) {
 		}
 		out.tiles = append(out.tiles, art)
 	}
-	out.logo, err = a.logo()
-	if err == nil && spec.Timestamp != "" && s.Card == nil {
+	if l := spec.Logo; l != nil {
+		logo, err := a.asset(l.File)
+		if err != nil {
+			return out, err
+		}
+		out.assets = append(out.assets, logo.digest)
+		if out.logo, err = a.logo(l, logo.picture); err != nil {
+			return out, err
+		}
+	}
+	if spec.Timestamp != "" && s.Card == nil {
 		begin := frameTime(first, spec.FrameRate)
 		out.at = s.At + begin - s.From
 		out.clock, err = a.clock(out.at, frameTime(first+count, spec.FrameRate)-begin)
@@ -114,16 +128,16 @@ func (a *artist) draw(key string, paint func() (image.Image, int, int, error)) (
 	return s, nil
 }
 
-// asset reads a picture that the wish names; none for no name.
-func (a *artist) asset(file string) (image.Image, error) {
-	if img, read := a.assets[file]; read || file == "" {
-		return img, nil
+// asset reads a picture that the wish names.
+func (a *artist) asset(file string) (asset, error) {
+	if read, has := a.assets[file]; has {
+		return read, nil
 	}
-	img, err := readAsset(a.recording, a.shared, file)
+	read, err := readAsset(a.recording, a.shared, file)
 	if err == nil {
-		a.assets[file] = img
+		a.assets[file] = read
 	}
-	return img, err
+	return read, err
 }
 
 // margin is the room between the canvas' edge and what stands in its corner.
@@ -132,16 +146,8 @@ func (a *artist) margin() int {
 	return even(min(a.plan.Spec.Width, a.plan.Spec.Height) / share)
 }
 
-func (a *artist) logo() (sprite, error) {
-	l := a.plan.Spec.Logo
-	if l == nil {
-		return sprite{}, nil
-	}
+func (a *artist) logo(l *recording.Logo, img image.Image) (sprite, error) {
 	return a.draw("logo", func() (image.Image, int, int, error) {
-		img, err := a.asset(l.File)
-		if err != nil {
-			return nil, 0, 0, err
-		}
 		b := img.Bounds()
 		const percent = 100
 		height := max(2, a.plan.Spec.Height*l.Height/percent)

@@ -1,6 +1,8 @@
 package compose
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"image"
@@ -23,10 +25,16 @@ const (
 	mostAssetPixels = 40e6
 )
 
+// asset is a picture from outside, and what its file holds.
+type asset struct {
+	picture image.Image
+	digest  string
+}
+
 // readAsset reads a picture from the recording's folder of assets, or else
 // from the shared one. A file outside of them is never opened, whatever links
 // there are.
-func readAsset(dir, shared, file string) (image.Image, error) {
+func readAsset(dir, shared, file string) (asset, error) {
 	folders := []string{filepath.Join(dir, AssetsFolder)}
 	if shared != "" {
 		folders = append(folders, shared)
@@ -37,29 +45,37 @@ func readAsset(dir, shared, file string) (image.Image, error) {
 			continue
 		}
 		if err != nil {
-			return nil, recording.Errorf(recording.CodeInvalidRequest, "the picture %.60q cannot be opened: it is not readable, or a link out of its folder", file)
+			return asset{}, recording.Errorf(recording.CodeInvalidRequest, "the picture %.60q cannot be opened: it is not readable, or a link out of its folder", file)
 		}
 		defer f.Close()
 		return decodeAsset(f, file)
 	}
-	return nil, recording.Errorf(recording.CodeInvalidRequest,
+	return asset{}, recording.Errorf(recording.CodeInvalidRequest,
 		"there is no picture %.60q: put it into the folder %s of the recording's directory, or into the composer's", file, AssetsFolder)
 }
 
-func decodeAsset(f io.ReadSeeker, file string) (image.Image, error) {
-	size, _, err := image.DecodeConfig(io.LimitReader(f, mostAssetBytes))
+func decodeAsset(f io.Reader, file string) (asset, error) {
+	refuse := func(format string, args ...any) (asset, error) {
+		return asset{}, recording.Errorf(recording.CodeInvalidRequest, "the picture %.60q "+format, append([]any{file}, args...)...)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, mostAssetBytes+1))
 	if err != nil {
-		return nil, recording.Errorf(recording.CodeInvalidRequest, "the picture %.60q is no PNG or JPEG", file)
+		return asset{}, fmt.Errorf("read picture: %w", err)
+	}
+	if len(b) > mostAssetBytes {
+		return refuse("is larger than %d MB", mostAssetBytes>>20)
+	}
+	size, _, err := image.DecodeConfig(bytes.NewReader(b))
+	if err != nil {
+		return refuse("is no PNG or JPEG")
 	}
 	if size.Width*size.Height > mostAssetPixels {
-		return nil, recording.Errorf(recording.CodeInvalidRequest, "the picture %.60q is too large: %dx%d", file, size.Width, size.Height)
+		return refuse("is too large: %dx%d", size.Width, size.Height)
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, fmt.Errorf("read picture: %w", err)
-	}
-	img, _, err := image.Decode(io.LimitReader(f, mostAssetBytes))
+	img, _, err := image.Decode(bytes.NewReader(b))
 	if err != nil {
-		return nil, recording.Errorf(recording.CodeInvalidRequest, "the picture %.60q is damaged, or larger than %d MB", file, mostAssetBytes>>20)
+		return refuse("is damaged: %w", err)
 	}
-	return img, nil
+	sum := sha256.Sum256(b)
+	return asset{picture: img, digest: fmt.Sprintf("%x", sum)}, nil
 }

@@ -138,7 +138,7 @@ func TestAssets(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{"own.png", "shared.png"} {
-		if img, err := readAsset(dir, shared, file); err != nil || img.Bounds() != picture.Bounds() {
+		if got, err := readAsset(dir, shared, file); err != nil || got.picture.Bounds() != picture.Bounds() {
 			t.Errorf("%s: %v", file, err)
 		}
 	}

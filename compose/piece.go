@@ -56,7 +56,7 @@ func (p *Plan) gridPieces(cell int) []piece {
 	var out []piece
 	for i := range p.Segments {
 		s := &p.Segments[i]
-		origin := max(0, int(math.Round(s.At.Float()*float64(p.Spec.FrameRate)))) - s.First
+		origin := int(math.Round((s.At - s.From).Float() * float64(p.Spec.FrameRate)))
 		for first, end := s.First, s.First+s.Frames; first < end; {
 			next := min(end, first+cell-(origin+first)%cell)
 			out = append(out, piece{segment: s, first: first, frames: next - first})
@@ -68,7 +68,7 @@ func (p *Plan) gridPieces(cell int) []piece {
 
 // pieceVersion is part of every key: raise it when the same plan is to look
 // otherwise.
-const pieceVersion = 2
+const pieceVersion = 3
 
 // origin is where in a part a made file was taken from, at three moments of the
 // timeline. A clock that was fitted anew may differ a little from then.
@@ -103,7 +103,7 @@ func (p *Plan) origins(sources []int, from, to recording.Seconds) []origin {
 		s := p.Sources[n]
 		o := origin{Part: s.Part, Track: s.Track}
 		for i, t := range []recording.Seconds{from, (from + to) / 2, to} {
-			o.Sync[i] = recording.SyncPoint{File: s.Clock.file(t), Timeline: p.timeline(t)}
+			o.Sync[i] = recording.SyncPoint{File: s.Clock.file(t), Timeline: t - p.Takes[s.Take].shift()}
 		}
 		out = append(out, o)
 	}
@@ -112,7 +112,7 @@ func (p *Plan) origins(sources []int, from, to recording.Seconds) []origin {
 
 // pieceKey names what a piece shows: equal keys, equal pictures. Clocks are
 // left out, for origins to compare.
-func (p *Plan) pieceKey(c piece) (key string, from []origin) {
+func (p *Plan) pieceKey(c piece, assets []string) (key string, from []origin) {
 	start, end := frameTime(c.first, p.Spec.FrameRate), frameTime(c.first+c.frames, p.Spec.FrameRate)
 	segment := *c.segment
 	segment.From, segment.To, segment.At, segment.First, segment.Frames = 0, 0, 0, 0, c.frames
@@ -136,8 +136,8 @@ func (p *Plan) pieceKey(c piece) (key string, from []origin) {
 		clips = append(clips, i, s.Part, s.File, s.Track, frame(t.Picture.From), frame(t.Picture.To))
 		segment.Tiles[i].Picture = nil
 	}
-	at := (c.segment.At + start - c.segment.From).Duration().Round(time.Millisecond).Milliseconds()
-	return hashOf("picture", spec, segment, clips, at), p.origins(sources, start, end)
+	at := p.timeline(start).Duration().Round(time.Millisecond).Milliseconds()
+	return hashOf("picture", spec, segment, clips, assets, at), p.origins(sources, start, end)
 }
 
 // stretchKey names what a stretch of sound holds.

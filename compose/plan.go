@@ -36,6 +36,8 @@ type Source struct {
 	Participant string         `json:"participant"`
 	// Index counts the file's tracks of this kind, from zero.
 	Index int `json:"index"`
+	// Take is the index of the take that it is used in.
+	Take int `json:"take"`
 	// Clock maps file time to film time.
 	Clock clock `json:"clock"`
 }
@@ -219,7 +221,7 @@ func (p *Plan) place(parts []recording.Part) ([]media, error) {
 				}
 				all = append(all, media{interval: in, within: take.film(), shift: take.shift(), part: part, track: t, source: len(p.Sources)})
 				p.Sources = append(p.Sources, Source{
-					Part: part.ID, File: part.File, Track: t.Number, Kind: t.Kind, Participant: part.Participant, Index: index, Clock: c,
+					Part: part.ID, File: part.File, Track: t.Number, Kind: t.Kind, Participant: part.Participant, Index: index, Take: n, Clock: c,
 				})
 			}
 		}

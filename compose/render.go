@@ -155,14 +155,14 @@ func (r *renderer) pictures() ([]piece, []task, error) {
 	pieces := r.plan.pieces(r.composer.Cores)
 	tasks := make([]task, len(pieces))
 	for i, p := range pieces {
-		scene, err := artist.scene(p.segment, p.first, p.frames)
+		drawn, err := artist.scene(p.segment, p.first, p.frames)
 		if err != nil {
 			return nil, nil, err
 		}
 		t := task{file: fmt.Sprintf("piece%04d.%s", i, formats[r.plan.Spec.Format].piece), weight: float64(p.frames)}
-		t.key, t.origins = r.plan.pieceKey(p)
+		t.key, t.origins = r.plan.pieceKey(p, drawn.assets)
 		t.command = func() ([]string, string) {
-			return r.plan.pieceCommand(r.path, p.first, p.frames, scene, t.file)
+			return r.plan.pieceCommand(r.path, p.first, p.frames, drawn, t.file)
 		}
 		t.measure = func(now progress) float64 { return float64(now.frames) }
 		tasks[i] = t

@@ -115,16 +115,15 @@ func (p *Plan) At(timeline recording.Seconds) recording.Seconds {
 	return max(timeline, p.Takes[i].From) + p.Takes[i].shift()
 }
 
-// timeline returns where a moment of the film lies on the recording's timeline;
-// cards belong to what follows.
+// timeline is the inverse of At. What lies in a card belongs to the end of the
+// take before.
 func (p *Plan) timeline(film recording.Seconds) recording.Seconds {
-	last := p.Takes[0]
-	for _, t := range p.Takes {
-		if t.At <= film {
-			last = t
-		}
+	i := slices.IndexFunc(p.Takes, func(t Take) bool { return film < t.At })
+	if i < 0 {
+		i = len(p.Takes)
 	}
-	return film - last.shift()
+	t := p.Takes[max(0, i-1)]
+	return film - t.shift()
 }
 
 // lengthText says how long something lasted, to people.

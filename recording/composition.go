@@ -89,128 +89,6 @@ type CompositionSpec struct {
 	Live bool `json:"live,omitempty"`
 }
 
-// PauseMode says what a film makes of a pause.
-type PauseMode string
-
-// The modes of a pause: left out, which is the default; left out with a card
-// of some seconds in its place; or a card for as long as it lasted.
-const (
-	PausesCut  PauseMode = "cut"
-	PausesMark PauseMode = "mark"
-	PausesKeep PauseMode = "keep"
-)
-
-// Fit says how a picture fills a box of another shape.
-type Fit string
-
-// A picture is shown whole, with bars; or fills its box and loses its edges;
-// or, which is the default, a camera that would lose less than a third fills
-// its box and everything else is shown whole.
-const (
-	FitContain Fit = "contain"
-	FitCover   Fit = "cover"
-	FitAuto    Fit = "auto"
-)
-
-// Role is a part that somebody plays at a time.
-type Role string
-
-// The roles that a box can be given to.
-const (
-	RoleHost    Role = "host"
-	RoleSpeaker Role = "speaker"
-	RoleScreen  Role = "screen"
-)
-
-// LayoutBox is a place of a custom layout, in pixels of the canvas. Who is in
-// it is said by one of Participant, Role and Order; without any of them it is
-// the next who has no place yet.
-type LayoutBox struct {
-	X      int `json:"x"`
-	Y      int `json:"y"`
-	Width  int `json:"width"`
-	Height int `json:"height"`
-	Fit    Fit `json:"fit,omitempty"`
-
-	Participant string `json:"participant,omitempty"`
-	Role        Role   `json:"role,omitempty"`
-	// Order counts those present by when they came, from 1; shared screens
-	// come before cameras.
-	Order int `json:"order,omitempty"`
-}
-
-// WithdrawalMode says how a participant is made unrecognisable.
-type WithdrawalMode string
-
-// Picture and name are withheld; the voice is; or both, which is the default.
-const (
-	WithdrawalBlur    WithdrawalMode = "blur"
-	WithdrawalSilence WithdrawalMode = "silence"
-	WithdrawalBoth    WithdrawalMode = "both"
-)
-
-// Withdrawal lists who withdrew consent, by identity.
-type Withdrawal struct {
-	Participants []string       `json:"participants"`
-	Mode         WithdrawalMode `json:"mode,omitempty"`
-}
-
-// ExternalVideo is a video that a client recorded of a participant, shown in
-// place of the recorded camera. Its sound is not used.
-type ExternalVideo struct {
-	// File is a path inside the recording's directory: .webm, .mkv, .mp4 or .mov.
-	File        string `json:"file"`
-	Participant string `json:"participant"`
-	// At is where its first picture lies on the timeline. End is where its
-	// last lies, if that is known; zero means that its clock ran true.
-	At  Seconds `json:"at_s"`
-	End Seconds `json:"end_s,omitempty"`
-	// Duration, Width and Height are the file's. The composer reads them from
-	// it where they are zero.
-	Duration Seconds `json:"duration_s,omitempty"`
-	Width    int     `json:"width,omitempty"`
-	Height   int     `json:"height,omitempty"`
-}
-
-// Corner is a corner of the canvas.
-type Corner string
-
-// The corners of the canvas.
-const (
-	TopLeft     Corner = "top-left"
-	TopRight    Corner = "top-right"
-	BottomLeft  Corner = "bottom-left"
-	BottomRight Corner = "bottom-right"
-)
-
-// Logo is a picture that lies over a corner of the film.
-type Logo struct {
-	// File is a PNG or JPEG in the folder "assets" of the recording's
-	// directory, or else of the composer's configuration.
-	File string `json:"file"`
-	// Corner is top-right by default.
-	Corner Corner `json:"corner,omitempty"`
-	// Height is its share of the canvas' height in percent, by default 10.
-	Height int `json:"height_percent,omitempty"`
-}
-
-// TimestampMode says which time a film shows.
-type TimestampMode string
-
-// The time of day with the date, or the time since the recording began.
-const (
-	TimestampWall    TimestampMode = "wall"
-	TimestampElapsed TimestampMode = "elapsed"
-)
-
-// TitleCard is what a film opens with.
-type TitleCard struct {
-	Text     string `json:"text"`
-	Subtitle string `json:"subtitle,omitempty"`
-	// Duration is how long it stands, by default 4 seconds.
-	Duration Seconds `json:"duration_s,omitempty"`
-}
-
 // Composition is a job that makes one film of a recording, and its result.
 type Composition struct {
 	ID          string           `json:"id"`
@@ -226,7 +104,9 @@ type Composition struct {
 	FinishedAt time.Time `json:"finished_at,omitzero"`
 
 	// File is the name of the film in the compositions folder.
-	File     string  `json:"file,omitempty"`
+	File string `json:"file,omitempty"`
+	// Location is the URL of the film in storage, once it is there.
+	Location string  `json:"location,omitempty"`
 	Duration Seconds `json:"duration_s"`
 	Width    int     `json:"width,omitempty"`
 	Height   int     `json:"height,omitempty"`

@@ -69,7 +69,7 @@ func snapshot(store *coord.Store, archive recording.Archive) func(context.Contex
 
 // startWished starts the films that a recording was started with: those that
 // are composed live as soon as there is media, the others when it has ended.
-func startWished(queue *compose.Queue, log *slog.Logger, then func(context.Context, coord.News) error) func(context.Context, coord.News) error {
+func startWished(queue *compose.Queue, log *slog.Logger) func(context.Context, coord.News) error {
 	return func(ctx context.Context, n coord.News) error {
 		for i, spec := range n.Recording.Compositions {
 			if n.Kind != coord.Stopped && !(n.Kind == coord.Started && spec.Live) {
@@ -83,7 +83,7 @@ func startWished(queue *compose.Queue, log *slog.Logger, then func(context.Conte
 				log.Warn("wished film was not started", "recording", n.Recording.ID, "error", err)
 			}
 		}
-		return then(ctx, n)
+		return nil
 	}
 }
 

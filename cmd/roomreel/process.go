@@ -35,6 +35,7 @@ type process struct {
 	hooks    *deliver.Webhooks
 	queue    *compose.Queue
 	hosts    *hosts
+	members  members
 	retain   retention
 	server   *http.Server
 	listener net.Listener
@@ -69,6 +70,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	const mib = 1 << 20
 	bots := recorder.Options{
 		URL: c.LiveKit.URL, Token: keys.RecorderToken, Archive: archive, Node: c.Node, Log: log, Dump: c.Recorder.RTPDump,
+		Roll: recorder.Roll{Duration: c.Recorder.Roll.After, Bytes: c.Recorder.Roll.Size * mib},
 		Watermarks: recorder.Watermarks{
 			Warn: c.Recorder.Disk.Warn * mib, SoundOnly: c.Recorder.Disk.SoundOnly * mib, Stop: c.Recorder.Disk.Stop * mib,
 		},
@@ -77,13 +79,14 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		Name: c.Node, Open: openRoom(bots, livekit, counted), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
 		MaxRooms: c.Recorder.MaxRooms, Version: version, Health: health(archive.Root(), c.Recorder.Disk.Stop*mib, log), Log: log,
 	})
-	p.hooks, err = newWebhooks(c.Webhooks, p.redis, counted, log)
+	p.hooks, err = newWebhooks(c, p.redis, counted, log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
 	counted.watchNode(p.node)
 	counted.watchWebhooks(p.hooks, log)
 	p.hosts = newHosts(store, c.Node, livekit.Members, log)
+	p.members = members{store: store, send: livekit.Send, log: log}
 	const day = 24 * time.Hour
 	p.retain = retention{
 		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks), log: log, now: time.Now,
@@ -96,7 +99,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
 	handler, err := api.New(api.Options{
-		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive,
+		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {
@@ -122,7 +125,7 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { p.hosts.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
 	group.Go(func() error {
-		p.store.Tell(ctx, startWished(p.queue, p.log, tellOfRecordings(p.hooks, p.log)))
+		p.store.Tell(ctx, inTurn(startWished(p.queue, p.log), inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell)))
 		return nil
 	})
 	group.Go(func() error {
@@ -148,9 +151,12 @@ func (p *process) run(ctx context.Context) error {
 
 // hint acts on what LiveKit's webhooks tell. They may be wrong: it only has things
 // looked at that are looked at anyway.
-func (p *process) hint(h plugin.Hint) {
+func (p *process) hint(ctx context.Context, h plugin.Hint) {
 	switch h.Event {
-	case plugin.ParticipantJoined, plugin.ParticipantLeft, plugin.RoomFinished:
+	case plugin.ParticipantJoined:
+		p.members.greet(ctx, h)
+		p.hosts.hint()
+	case plugin.ParticipantLeft, plugin.RoomFinished:
 		p.hosts.hint()
 	}
 }
