@@ -43,6 +43,9 @@ type Composer struct {
 	Fetcher Fetcher
 	Log     *slog.Logger
 
+	// Lossless encodes the picture without loss, to compare films with.
+	Lossless bool
+
 	soundCell time.Duration // soundCell, but in tests
 }
 

@@ -162,7 +162,11 @@ func (r *renderer) pictures() ([]piece, []task, error) {
 		t := task{file: fmt.Sprintf("piece%04d.%s", i, formats[r.plan.Spec.Format].piece), weight: float64(p.frames)}
 		t.key, t.origins = r.plan.pieceKey(p, drawn.assets)
 		t.command = func() ([]string, string) {
-			return r.plan.pieceCommand(r.path, p.first, p.frames, drawn, t.file)
+			args, graph := r.plan.pieceCommand(r.path, p.first, p.frames, drawn, t.file)
+			if r.composer.Lossless {
+				args = lossless(args)
+			}
+			return args, graph
 		}
 		t.measure = func(now progress) float64 { return float64(now.frames) }
 		tasks[i] = t
