@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -73,6 +74,9 @@ type Server struct {
 	ready        func(context.Context) map[string]error
 	log          *slog.Logger
 	stopTimeout  time.Duration
+
+	edits   sync.Mutex // of what is told of files
+	uploads sync.Map   // those that a request is at, by identifier
 
 	engine *gin.Engine
 	huma   huma.API
@@ -136,6 +140,7 @@ func (s *Server) mount(o Options) error {
 	s.routeMedia()
 	s.routeCompositions()
 	s.routeRooms()
+	s.routeMeeting()
 	s.routeNodes()
 	s.routeWebhooks()
 	s.routeEventFeed()
