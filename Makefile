@@ -9,7 +9,7 @@ VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 SERVER     := ./cmd/... ./internal/... ./plugin/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build web browser demo test test-race test-server bench-record bench-start chaos-kill loss soak lint setup-demo setup-test clean
+.PHONY: help build web browser demo test test-race test-server bench-record bench-start chaos-kill loss soak lint setup-demo setup-loss setup-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,7 +48,7 @@ bench-start: build ## from the start call to media on disk, and from stop to com
 chaos-kill: ## kill -9 a recorder at random moments, repair, count what is missing
 	$(GO) run ./internal/bench chaos-kill
 
-loss: ## record with 1, 5 and 10 % of packets lost on the way to the bot
+loss: setup-loss ## record with 1, 5 and 10 % of packets lost on the way to the bot
 	$(GO) run ./internal/bench loss
 
 soak: build ## 20 restless rooms for half an hour, recorded again and again: what breaks, what leaks
@@ -59,6 +59,9 @@ lint: bin/golangci-lint ## check style and the direction of imports
 
 bin/golangci-lint:
 	GOBIN="$(CURDIR)/bin" $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+
+setup-loss:
+	@scripts/setup iproute2 nftables util-linux ffmpeg
 
 setup-demo:
 	@scripts/setup ffmpeg
