@@ -29,7 +29,10 @@ type Options struct {
 	Rooms        Rooms
 	Nodes        Nodes
 	// Webhooks is optional.
+	// Webhooks, Uploads and Storage are optional.
 	Webhooks Webhooks
+	Uploads  Uploads
+	Storage  Storage
 	// Media holds the files: manifests, parts and films.
 	Media recording.Archive
 
@@ -67,6 +70,8 @@ type Server struct {
 	rooms        Rooms
 	nodes        Nodes
 	webhooks     Webhooks
+	uploads      Uploads
+	storage      Storage
 	media        recording.Archive
 	adminKeys    [][sha256.Size]byte
 	verifier     Verifier
@@ -75,8 +80,8 @@ type Server struct {
 	log          *slog.Logger
 	stopTimeout  time.Duration
 
-	edits   sync.Mutex // of what is told of files
-	uploads sync.Map   // those that a request is at, by identifier
+	edits       sync.Mutex // of what is told of files
+	openUploads sync.Map   // those that a request is at, by identifier
 
 	engine *gin.Engine
 	huma   huma.API
@@ -90,6 +95,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
+		uploads: o.Uploads, storage: o.Storage,
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16
@@ -144,6 +150,7 @@ func (s *Server) mount(o Options) error {
 	s.routeNodes()
 	s.routeWebhooks()
 	s.routeEventFeed()
+	s.routeUploads()
 	s.routeHealth()
 	s.routeMetrics(o.Metrics, o.OpenMetrics)
 	s.routeLiveKit(o.LiveKit)
