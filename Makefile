@@ -9,12 +9,8 @@ VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 SERVER     := ./cmd/... ./internal/... ./plugin/...
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help build web browser demo test test-race test-server bench-record bench-start chaos-kill chaos-egress bench-egress loss soak lint setup-demo setup-loss setup-test clean
-=======
 .PHONY: help build web browser sdk e2e-web demo test test-race test-server \
-        bench-record bench-start bench-egress chaos-kill chaos-egress loss soak lint setup-demo setup-test clean
->>>>>>> main
+        bench-record bench-start bench-egress chaos-kill chaos-egress loss soak lint setup-demo setup-loss setup-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
