@@ -4,8 +4,8 @@
 //
 // A Bot's goroutine owns the room: who is in it, what is subscribed, which
 // recordings run. Each stream (the tracks of one participant that belong
-// together) has a goroutine that owns the tracks' packets, their clocks and
-// the parts that are written; readers only move packets from the network to
+// together) has a goroutine that owns the tracks' frames, their clocks and
+// the parts that are written; readers put the frames together and queue them for
 // it. Each recording has a goroutine that owns its journal.
 package recorder
 
