@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -28,7 +29,10 @@ type Options struct {
 	Rooms        Rooms
 	Nodes        Nodes
 	// Webhooks is optional.
+	// Webhooks, Uploads and Storage are optional.
 	Webhooks Webhooks
+	Uploads  Uploads
+	Storage  Storage
 	// Media holds the files: manifests, parts and films.
 	Media recording.Archive
 	// Previews are optional: without them there are no peaks and thumbnails.
@@ -71,6 +75,8 @@ type Server struct {
 	rooms        Rooms
 	nodes        Nodes
 	webhooks     Webhooks
+	uploads      Uploads
+	storage      Storage
 	media        recording.Archive
 	previews     Previews
 	origin       *http.CrossOriginProtection
@@ -80,6 +86,9 @@ type Server struct {
 	ready        func(context.Context) map[string]error
 	log          *slog.Logger
 	stopTimeout  time.Duration
+
+	edits       sync.Mutex // of what is told of files
+	openUploads sync.Map   // those that a request is at, by identifier
 
 	engine *gin.Engine
 	huma   huma.API
@@ -93,6 +102,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
+		uploads: o.Uploads, storage: o.Storage,
 		previews: o.Previews, origin: http.NewCrossOriginProtection(),
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
@@ -145,9 +155,11 @@ func (s *Server) mount(o Options) error {
 	s.routePreviews()
 	s.routeCompositions()
 	s.routeRooms()
+	s.routeMeeting()
 	s.routeNodes()
 	s.routeWebhooks()
 	s.routeEventFeed()
+	s.routeUploads()
 	s.routeHealth()
 	s.routeMetrics(o.Metrics, o.OpenMetrics)
 	s.routeLiveKit(o.LiveKit)
