@@ -10,7 +10,8 @@ SERVER     := ./cmd/... ./internal/... ./plugin/...
 CONSOLE    := web/console
 
 .DEFAULT_GOAL := help
-.PHONY: help build web browser demo test test-web e2e-web test-race test-server bench-record bench-start chaos-kill chaos-egress bench-egress loss soak lint setup-demo setup-test clean
+.PHONY: help build web browser sdk demo test test-web test-race test-server e2e-web \
+        bench-record bench-start bench-compose bench-egress chaos-kill chaos-egress loss soak lint setup-demo setup-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,9 +32,6 @@ $(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package-lock.json
 test-web: $(CONSOLE)/node_modules/.package-lock.json ## check the console's types and test its parts
 	cd $(CONSOLE) && npm run --silent check
 
-e2e-web: setup-test build $(CONSOLE)/node_modules/.package-lock.json ## drive the console in Chromium against roomreel dev, with real meetings
-	cd $(CONSOLE) && npm run --silent e2e
-
 demo: setup-demo build ## record three participants for real and make their film (KEEP=1 stays up)
 	$(GO) build -o bin/demo ./internal/demo
 	@ROOMREEL_LOG_LEVEL=$${ROOMREEL_LOG_LEVEL:-warn} bin/demo -data data/demo $(if $(KEEP),-keep)
@@ -41,7 +39,16 @@ demo: setup-demo build ## record three participants for real and make their film
 browser: ## fetch what the tests need of npm: Chromium's driver, LiveKit's clients
 	@for d in internal/browser internal/serversdk; do [ -d $$d/node_modules ] || (cd $$d && npm ci --silent --no-audit --no-fund) || exit; done
 
-test: setup-test web browser test-web test-race test-server ## run every test, against real LiveKit, Redis, ffmpeg and Chromium
+sdk: web/sdk/dist/index.js ## build the browser SDK, and check its types and its size
+
+web/sdk/dist/index.js: $(wildcard web/sdk/src/*.ts web/sdk/*.json web/sdk/*.ts)
+	@cd web/sdk && npm ci --silent --no-audit --no-fund && npm run --silent check && npm run --silent build -- --silent && npm run --silent size
+
+e2e-web: setup-test build browser sdk $(CONSOLE)/node_modules/.package-lock.json ## the console and the SDK in Chromium: every page, every cause (10 min)
+	cd $(CONSOLE) && npm run --silent e2e
+	E2E_WEB=1 $(GO) test -count 1 -timeout 20m -run '^TestSDK' ./cmd/roomreel
+
+test: setup-test web browser sdk test-web test-race test-server ## run every test, against real LiveKit, Redis, ffmpeg and Chromium
 
 test-race:
 	CI=true $(GO) test -race $$($(GO) list ./... | grep -vE '/(cmd|internal|plugin)(/|$$)')
@@ -53,6 +60,9 @@ test-server:
 
 bench-record: ## recorder against a subscriber that throws packets away, 32 participants
 	$(GO) run ./internal/bench record
+
+bench-compose: setup-demo ## films against their floor and the seed's recipes, 4, 9 and 25 participants
+	$(GO) run ./internal/bench compose
 
 bench-start: build ## from the start call to media on disk, and from stop to complete files
 	$(GO) run ./internal/bench start
@@ -85,4 +95,5 @@ setup-test:
 	@scripts/setup ffmpeg redis-server mkvtoolnix chromium npm
 
 clean: ## remove what was built
-	rm -rf bin $(CONSOLE)/node_modules $(CONSOLE)/dist/app internal/browser/node_modules internal/serversdk/node_modules
+	rm -rf bin $(CONSOLE)/dist/app web/sdk/dist \
+	       $(CONSOLE)/node_modules web/sdk/node_modules internal/browser/node_modules internal/serversdk/node_modules

@@ -38,6 +38,10 @@ type Options struct {
 	// Previews are optional: without them there are no peaks and thumbnails.
 	Previews Previews
 
+	// Sessions are agents' sessions and supervisions; without their Service there
+	// are none.
+	Sessions SessionOptions
+
 	// AdminKeys are the bearers that may do everything; there may be none.
 	AdminKeys []string
 	// Verifier checks all other bearers. Without it only admin keys count.
@@ -78,6 +82,7 @@ type Server struct {
 	uploads      Uploads
 	storage      Storage
 	media        recording.Archive
+	sessions     SessionOptions
 	previews     Previews
 	origin       *http.CrossOriginProtection
 	adminKeys    [][sha256.Size]byte
@@ -102,7 +107,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
-		uploads: o.Uploads, storage: o.Storage,
+		uploads: o.Uploads, storage: o.Storage, sessions: o.Sessions,
 		previews: o.Previews, origin: http.NewCrossOriginProtection(),
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
@@ -134,7 +139,7 @@ func (s *Server) mount(o Options) error {
 	s.engine = gin.New()
 	s.engine.HandleMethodNotAllowed = true
 	s.engine.RedirectTrailingSlash = false
-	s.engine.Use(s.logRequest, s.recoverPanic, prepare)
+	s.engine.Use(s.logRequest, s.recoverPanic, prepare, s.allowOrigins)
 	s.engine.NoRoute(func(c *gin.Context) {
 		writeProblem(c.Writer, newProblem(recording.CodeNotFound, "no resource has this path"))
 	})
@@ -161,6 +166,12 @@ func (s *Server) mount(o Options) error {
 	s.routeEventFeed()
 	s.routeUploads()
 	s.routeHealth()
+	if s.sessions.Service != nil {
+		s.routeSessions()
+		s.routeSupervisions()
+		s.routeTokens()
+		s.routeEyeson()
+	}
 	s.routeMetrics(o.Metrics, o.OpenMetrics)
 	s.routeLiveKit(o.LiveKit)
 

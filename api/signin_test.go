@@ -13,7 +13,7 @@ func withConsole(o *api.Options) {
 }
 
 // session signs in and returns the cookie as a browser would send it.
-func session(t *testing.T, p *place, key string) string {
+func sessionCookie(t *testing.T, p *place, key string) string {
 	t.Helper()
 	got := p.do(t, "", "POST", "/console/sign-in", `{"key":"`+key+`"}`)
 	if got.status != http.StatusNoContent {
@@ -34,7 +34,7 @@ func session(t *testing.T, p *place, key string) string {
 
 func TestConsoleSession(t *testing.T) {
 	p := newPlace(t, withConsole)
-	cookie := session(t, p, adminKey)
+	cookie := sessionCookie(t, p, adminKey)
 	rec, _, _ := p.recorded(t, "standup")
 
 	for _, tt := range []struct {
@@ -76,7 +76,7 @@ func TestConsoleSession(t *testing.T) {
 // Whoever takes an admin key out of the configuration ends its sessions; other
 // nodes with the key know them.
 func TestConsoleSessionBelongsToItsKey(t *testing.T) {
-	cookie := session(t, newPlace(t, withConsole), adminKey)
+	cookie := sessionCookie(t, newPlace(t, withConsole), adminKey)
 	again := newPlace(t, withConsole)
 	if got := again.do(t, "", "GET", "/v1/recordings", "", "Cookie", cookie); got.status != 200 {
 		t.Errorf("another node: status %d", got.status)
