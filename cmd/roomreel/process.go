@@ -125,7 +125,8 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { p.retain.run(ctx); return nil })
 	group.Go(func() error { p.hosts.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
-	group.Go(func() error { return p.sessions.Run(ctx) })
+	told := make(chan struct{}) // once all who have a session know that it ends
+	group.Go(func() error { defer close(told); return p.sessions.Run(ctx) })
 	group.Go(func() error { p.store.Tell(ctx, tellOfRecordings(p.hooks, p.log)); return nil })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -135,6 +136,7 @@ func (p *process) run(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		<-ctx.Done()
+		<-told
 		const patience = 10 * time.Second
 		quit, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
