@@ -46,15 +46,15 @@ type EyesonRecording struct {
 type (
 	eyesonSessionsOutput struct {
 		Body struct {
-			APIID     string          `json:"api_id" doc:"The api_id of the path."`
-			NextToken string          `json:"next_token" doc:"Send it to get the next page; empty on the last one."`
+			APIID     string          `json:"api_id" doc:"The api_id of the path." example:"main"`
+			NextToken string          `json:"next_token" doc:"Send it to get the next page; empty on the last one." example:"MjAyNi0wMy0wMVQwOTowMDowMFo"`
 			Sessions  []EyesonSession `json:"sessions" doc:"Newest first."`
 		}
 	}
 	eyesonRecordingsOutput struct {
 		Body struct {
-			APIID      string            `json:"api_id" doc:"The api_id of the path."`
-			NextToken  string            `json:"next_token" doc:"Send it to get the next page; empty on the last one."`
+			APIID      string            `json:"api_id" doc:"The api_id of the path." example:"main"`
+			NextToken  string            `json:"next_token" doc:"Send it to get the next page; empty on the last one." example:"MjAyNi0wMy0wMVQwOTowMDowMFo"`
 			Recordings []EyesonRecording `json:"recordings" doc:"Newest first."`
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -28,9 +29,14 @@ type Options struct {
 	Rooms        Rooms
 	Nodes        Nodes
 	// Webhooks is optional.
+	// Webhooks, Uploads and Storage are optional.
 	Webhooks Webhooks
+	Uploads  Uploads
+	Storage  Storage
 	// Media holds the files: manifests, parts and films.
 	Media recording.Archive
+	// Previews are optional: without them there are no peaks and thumbnails.
+	Previews Previews
 
 	// Sessions are agents' sessions and supervisions; without their Service there
 	// are none.
@@ -54,6 +60,9 @@ type Options struct {
 	LiveKit func(*http.Request) error
 	// Static is an optional page, served without credentials below /join/.
 	Static http.Handler
+	// Console is the optional console, served without credentials below
+	// /console/: its pages hold nothing that needs any.
+	Console http.Handler
 	// Log takes the request log. The default is slog.Default().
 	Log *slog.Logger
 	// StopTimeout bounds how long a stop waits for complete files before it
@@ -70,14 +79,21 @@ type Server struct {
 	rooms        Rooms
 	nodes        Nodes
 	webhooks     Webhooks
+	uploads      Uploads
+	storage      Storage
 	media        recording.Archive
 	sessions     SessionOptions
+	previews     Previews
+	origin       *http.CrossOriginProtection
 	adminKeys    [][sha256.Size]byte
 	verifier     Verifier
 	version      string
 	ready        func(context.Context) map[string]error
 	log          *slog.Logger
 	stopTimeout  time.Duration
+
+	edits       sync.Mutex // of what is told of files
+	openUploads sync.Map   // those that a request is at, by identifier
 
 	engine *gin.Engine
 	huma   huma.API
@@ -90,7 +106,9 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("api: Recordings, Compositions, Rooms, Nodes and Media are required")
 	}
 	s := &Server{
-		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, sessions: o.Sessions, webhooks: o.Webhooks,
+		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
+		uploads: o.Uploads, storage: o.Storage, sessions: o.Sessions,
+		previews: o.Previews, origin: http.NewCrossOriginProtection(),
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16
@@ -139,11 +157,14 @@ func (s *Server) mount(o Options) error {
 	s.huma = humagin.New(s.engine, config)
 	s.routeRecordings()
 	s.routeMedia()
+	s.routePreviews()
 	s.routeCompositions()
 	s.routeRooms()
+	s.routeMeeting()
 	s.routeNodes()
 	s.routeWebhooks()
 	s.routeEventFeed()
+	s.routeUploads()
 	s.routeHealth()
 	if s.sessions.Service != nil {
 		s.routeSessions()
@@ -158,7 +179,11 @@ func (s *Server) mount(o Options) error {
 		page := gin.WrapH(http.StripPrefix("/join", o.Static))
 		s.engine.GET("/join/*path", page)
 		s.engine.HEAD("/join/*path", page)
+		s.engine.POST("/join/*path", page)
 		s.engine.GET("/join", func(c *gin.Context) { c.Redirect(http.StatusMovedPermanently, "/join/") })
+	}
+	if o.Console != nil {
+		s.routeConsole(o.Console)
 	}
 	return s.routeOpenAPI()
 }

@@ -21,6 +21,10 @@ type Recordings interface {
 	Stop(ctx context.Context, id string) (recording.Recording, error)
 	// Get returns one recording, or CodeNotFound.
 	Get(ctx context.Context, id string) (recording.Recording, error)
+	// Films changes which films are made as soon as it has ended.
+	Films(ctx context.Context, id string, films []recording.CompositionSpec) (recording.Recording, error)
+	// Restore brings in one that has ended, from its files.
+	Restore(ctx context.Context, r recording.Recording) (bool, error)
 	// Hold places a legal hold, or lifts it when it is nil.
 	Hold(ctx context.Context, id string, hold *recording.Hold) (recording.Recording, error)
 	// Remove forgets one that has ended; CodeLegalHold is for one that is held.
@@ -47,6 +51,9 @@ type ListPage struct {
 
 // Compositions is the service that makes films of recordings.
 type Compositions interface {
+	// Normalize fills a wish with the defaults, or refuses it with
+	// CodeInvalidRequest.
+	Normalize(spec recording.CompositionSpec) (recording.CompositionSpec, error)
 	// Start queues a film. The spec may leave fields to their defaults;
 	// CodeInvalidRequest, CodeNotReady and CodeNoMedia are its refusals.
 	Start(ctx context.Context, recordingID string, spec recording.CompositionSpec) (recording.Composition, error)
@@ -55,6 +62,9 @@ type Compositions interface {
 	// Cancel ends a composition and returns it final; one that is final stays
 	// as it is.
 	Cancel(ctx context.Context, recordingID, id string) (recording.Composition, error)
+	// Retry makes one again that failed or was canceled; CodeNotReady is for one
+	// that is not final, CodeAlreadyStopped for one that is ready.
+	Retry(ctx context.Context, recordingID, id string) (recording.Composition, error)
 	// Watch sends the composition as it is and whenever it changes, and closes
 	// the channel after the final state or when ctx ends.
 	Watch(ctx context.Context, recordingID, id string) (<-chan recording.Composition, error)

@@ -45,13 +45,13 @@ type (
 	// SessionList is a page of sessions.
 	SessionList struct {
 		Data       []Session `json:"data" doc:"The sessions of this page."`
-		NextCursor string    `json:"next_cursor,omitempty" doc:"Send it as cursor to get the next page. Absent on the last page."`
+		NextCursor string    `json:"next_cursor,omitempty" doc:"Send it as cursor to get the next page. Absent on the last page." example:"MjAyNi0wMy0wMVQwOTowMDowMFo"`
 	}
 	sessionsOutput struct{ Body SessionList }
 
 	// StreamDelivery says where the recording of a stream goes.
 	StreamDelivery struct {
-		UploadURL  string `json:"upload_url,omitempty" maxLength:"8192" doc:"Takes the file by HTTP PUT when it is complete." example:"https://bucket.example.com/camera.webm?signature=x"`
+		UploadURL  string `json:"upload_url,omitempty" maxLength:"8192" doc:"Takes the file by HTTP PUT when it is complete." example:"https://app.example.com/put/4711?signature=x"`
 		WebhookURL string `json:"webhook_url,omitempty" maxLength:"2048" doc:"Is told when the upload is done or has failed." example:"https://app.example.com/hooks"`
 	}
 	// RecordStreams is the body that starts recordings.

@@ -57,13 +57,13 @@ type (
 	// SupervisionList is a page of supervisions.
 	SupervisionList struct {
 		Data       []Supervision `json:"data" doc:"The supervisions of this page."`
-		NextCursor string        `json:"next_cursor,omitempty" doc:"Send it as cursor to get the next page. Absent on the last page."`
+		NextCursor string        `json:"next_cursor,omitempty" doc:"Send it as cursor to get the next page. Absent on the last page." example:"MjAyNi0wMy0wMVQwOTowMDowMFo"`
 	}
 	supervisionsOutput struct{ Body SupervisionList }
 	// AuditTrail is a page of the audit trail.
 	AuditTrail struct {
 		Data       []AuditEntry `json:"data" doc:"The lines of this page."`
-		NextCursor string       `json:"next_cursor,omitempty" doc:"Send it as cursor to get the next page. Absent on the last page."`
+		NextCursor string       `json:"next_cursor,omitempty" doc:"Send it as cursor to get the next page. Absent on the last page." example:"MjAyNi0wMy0wMVQwOTowMDowMFo"`
 	}
 	auditOutput            struct{ Body AuditTrail }
 	followSupervisionInput struct {

@@ -31,11 +31,13 @@ type Config struct {
 	Node      string    `yaml:"node" env:"ROOMREEL_NODE"`
 	Recorder  Recorder  `yaml:"recorder"`
 	Composer  Composer  `yaml:"composer"`
+	Egress    Egress    `yaml:"egress"`
 	Sessions  Sessions  `yaml:"sessions"`
 	Eyeson    Eyeson    `yaml:"eyeson"`
 	Retention Retention `yaml:"retention"`
 	Webhooks  []Webhook `yaml:"webhooks"`
 	Outgoing  Outgoing  `yaml:"outgoing"`
+	Storage   Storage   `yaml:"storage"`
 	Log       Log       `yaml:"log"`
 	Dev       Dev       `yaml:"dev"`
 }
@@ -91,6 +93,17 @@ type Composer struct {
 	Jobs    int    `yaml:"jobs" env:"ROOMREEL_COMPOSER_JOBS"`
 }
 
+// Egress is the section of that name.
+type Egress struct {
+	Enabled     bool          `yaml:"enabled" env:"ROOMREEL_EGRESS"`
+	Redis       string        `yaml:"redis" env:"ROOMREEL_EGRESS_REDIS"`
+	Output      string        `yaml:"output" env:"ROOMREEL_EGRESS_OUTPUT"`
+	Format      string        `yaml:"format" env:"ROOMREEL_EGRESS_FORMAT"`
+	MaxDuration time.Duration `yaml:"max_duration" env:"ROOMREEL_EGRESS_MAX_DURATION"`
+	Keep        bool          `yaml:"keep" env:"ROOMREEL_EGRESS_KEEP"`
+	Defer       bool          `yaml:"defer" env:"ROOMREEL_EGRESS_DEFER"`
+}
+
 // Sessions is the section of that name.
 type Sessions struct {
 	MaxStreams     int           `yaml:"max_streams" env:"ROOMREEL_MAX_STREAMS"`
@@ -116,6 +129,19 @@ type Webhook struct {
 	Secrets []string `yaml:"secrets"`
 	Signing string   `yaml:"signing"`
 	Types   []string `yaml:"types"`
+}
+
+// Storage is the section of that name: S3-compatible storage.
+type Storage struct {
+	Endpoint     string `yaml:"endpoint" env:"ROOMREEL_STORAGE_ENDPOINT"`
+	Bucket       string `yaml:"bucket" env:"ROOMREEL_STORAGE_BUCKET"`
+	Prefix       string `yaml:"prefix" env:"ROOMREEL_STORAGE_PREFIX"`
+	Region       string `yaml:"region" env:"ROOMREEL_STORAGE_REGION"`
+	AccessKey    string `yaml:"access_key" env:"ROOMREEL_STORAGE_ACCESS_KEY"`
+	SecretKey    string `yaml:"secret_key" env:"ROOMREEL_STORAGE_SECRET_KEY"`
+	PathStyle    bool   `yaml:"path_style" env:"ROOMREEL_STORAGE_PATH_STYLE"`
+	ReleaseLocal bool   `yaml:"release_local" env:"ROOMREEL_STORAGE_RELEASE_LOCAL"`
+	Downloads    string `yaml:"downloads" env:"ROOMREEL_STORAGE_DOWNLOADS"`
 }
 
 // Outgoing is the section of that name: which URLs of callers may be dialled.
@@ -212,8 +238,20 @@ func (c Config) validate() error {
 	if r := c.Recorder.Roll; r.After < 0 || r.Size < 0 {
 		bad("recorder.roll: after (%v) and size (%d) must not be negative", r.After, r.Size)
 	}
+	if c.Storage.Downloads != "proxy" && c.Storage.Downloads != "redirect" {
+		bad("storage.downloads: %q is neither proxy nor redirect", c.Storage.Downloads)
+	}
+	if c.Storage.ReleaseLocal && c.Storage.Bucket == "" {
+		bad("storage.release_local: there is no storage.bucket that would have the files")
+	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)
+	}
+	if f := c.Egress.Format; f != "mp4" && f != "webm" {
+		bad("egress.format: %q is neither mp4 nor webm", f)
+	}
+	if c.Egress.MaxDuration < 0 {
+		bad("egress.max_duration: %v is negative", c.Egress.MaxDuration)
 	}
 	for name, port := range map[string]int{"dev.livekit_port": c.Dev.LiveKitPort, "dev.udp_port": c.Dev.UDPPort} {
 		if port < 1 || port > 65535 {
