@@ -39,9 +39,9 @@ type Composer struct {
 	// when the film is ready, for other films of it. Otherwise only a film that
 	// failed leaves pieces, for the next try.
 	KeepPieces bool
-	// Fetcher brings back parts that are not in the directory any more.
-	Fetcher Fetcher
-	Log     *slog.Logger
+	// Fetch brings back parts that are not in the directory any more.
+	Fetch Fetch
+	Log   *slog.Logger
 
 	// Lossless encodes the picture without loss, to compare films with.
 	Lossless bool
