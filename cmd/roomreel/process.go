@@ -24,6 +24,7 @@ import (
 	"github.com/roomreel/roomreel/recorder"
 	"github.com/roomreel/roomreel/recording"
 	"github.com/roomreel/roomreel/session"
+	"github.com/roomreel/roomreel/web"
 )
 
 // process is everything one roomreel process runs: the API, a recording node
@@ -38,6 +39,7 @@ type process struct {
 	sessions *session.Service
 	queue    *compose.Queue
 	egress   *egressWorker
+	previews *compose.Previews
 	hosts    *hosts
 	members  members
 	retain   retention
@@ -117,8 +119,10 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		p.queue.Close()
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
+	p.previews = compose.NewPreviews(archive, c.Composer.FFmpeg)
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
+		Previews: p.previews, Console: web.Console(web.ConsoleOptions{LiveKit: c.LiveKit.URL}),
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
 		Uploads: p.uploader, Storage: storage,
 		Sessions:  sessionOptions(c, keys, p.sessions, log),
@@ -173,6 +177,7 @@ func (p *process) run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	p.queue.Close()
+	p.previews.Close()
 	return errors.Join(err, p.egress.close(), p.redis.Close())
 }
 
