@@ -210,7 +210,12 @@ func (c Composer) produce(ctx context.Context, dir, work string, m *recording.Ma
 			return fmt.Errorf("write chapters: %w", err)
 		}
 	}
-	made, err := r.render(ctx)
+	var made string
+	if part, whole := plan.unchanged(m); whole {
+		made, err = r.copy(ctx, part)
+	} else {
+		made, err = r.render(ctx)
+	}
 	if err != nil {
 		return err
 	}
