@@ -115,7 +115,7 @@ func (b *egressBench) run(ctx context.Context) (result egressResult, err error) 
 	if err != nil {
 		return result, err
 	}
-	b.idle = (after - before) / time.Duration(calm/time.Second)
+	b.idle = (after - before) / (calm / time.Second)
 
 	result = egressResult{Participants: b.participants, Seconds: b.length.Seconds(), Kinds: map[string]egressCost{}}
 	for _, kind := range egressKinds {

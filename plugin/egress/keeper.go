@@ -308,7 +308,7 @@ func (k *keeper) conclude(out outcome) {
 	}
 	k.info.FileResults, k.info.ManifestLocation, k.info.BackupStorageUsed = out.files, out.manifest, out.backup
 	if len(out.files) == 1 {
-		k.info.Result = &livekit.EgressInfo_File{File: out.files[0]} //nolint:staticcheck // older SDKs read it
+		k.info.Result = &livekit.EgressInfo_File{File: out.files[0]} // older SDKs read it
 	}
 	if out.err != nil {
 		k.log.Error("files were not handed over; the recording is kept", "recording", k.job.Recording, "error", out.err)
