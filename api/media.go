@@ -108,6 +108,8 @@ func (s *Server) openPart(ctx context.Context, in *partInput) (*attachment, erro
 type attachment struct {
 	*os.File
 	mediaType, id, name string
+	// inline has it played rather than saved.
+	inline bool
 }
 
 // download registers a GET that answers a file, and the HEAD that goes with it.
@@ -141,7 +143,11 @@ func download[I any](s *Server, op operation, mediaTypes []string, open func(con
 			defer file.Close()
 			c := humagin.Unwrap(hc)
 			c.Header("Content-Type", file.mediaType)
-			c.Header("Content-Disposition", `attachment; filename="`+file.name+`"`)
+			disposition := "attachment"
+			if file.inline {
+				disposition = "inline"
+			}
+			c.Header("Content-Disposition", disposition+`; filename="`+file.name+`"`)
 			c.Header("Cache-Control", "private, no-cache")
 			c.Header("ETag", fmt.Sprintf(`"%s-%x-%x"`, file.id, info.Size(), info.ModTime().UnixNano()))
 			http.ServeContent(&mediaWriter{ResponseWriter: c.Writer}, c.Request, "", info.ModTime(), file)

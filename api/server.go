@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -28,9 +29,16 @@ type Options struct {
 	Rooms        Rooms
 	Nodes        Nodes
 	// Webhooks is optional.
+	// Webhooks, Uploads and Storage are optional.
 	Webhooks Webhooks
+	Uploads  Uploads
+	Storage  Storage
 	// Media holds the files: manifests, parts and films.
 	Media recording.Archive
+
+	// Sessions are agents' sessions and supervisions; without their Service there
+	// are none.
+	Sessions SessionOptions
 
 	// AdminKeys are the bearers that may do everything; there may be none.
 	AdminKeys []string
@@ -66,13 +74,19 @@ type Server struct {
 	rooms        Rooms
 	nodes        Nodes
 	webhooks     Webhooks
+	uploads      Uploads
+	storage      Storage
 	media        recording.Archive
+	sessions     SessionOptions
 	adminKeys    [][sha256.Size]byte
 	verifier     Verifier
 	version      string
 	ready        func(context.Context) map[string]error
 	log          *slog.Logger
 	stopTimeout  time.Duration
+
+	edits       sync.Mutex // of what is told of files
+	openUploads sync.Map   // those that a request is at, by identifier
 
 	engine *gin.Engine
 	huma   huma.API
@@ -86,6 +100,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
+		uploads: o.Uploads, storage: o.Storage, sessions: o.Sessions,
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16
@@ -116,7 +131,7 @@ func (s *Server) mount(o Options) error {
 	s.engine = gin.New()
 	s.engine.HandleMethodNotAllowed = true
 	s.engine.RedirectTrailingSlash = false
-	s.engine.Use(s.logRequest, s.recoverPanic, prepare)
+	s.engine.Use(s.logRequest, s.recoverPanic, prepare, s.allowOrigins)
 	s.engine.NoRoute(func(c *gin.Context) {
 		writeProblem(c.Writer, newProblem(recording.CodeNotFound, "no resource has this path"))
 	})
@@ -136,10 +151,18 @@ func (s *Server) mount(o Options) error {
 	s.routeMedia()
 	s.routeCompositions()
 	s.routeRooms()
+	s.routeMeeting()
 	s.routeNodes()
 	s.routeWebhooks()
 	s.routeEventFeed()
+	s.routeUploads()
 	s.routeHealth()
+	if s.sessions.Service != nil {
+		s.routeSessions()
+		s.routeSupervisions()
+		s.routeTokens()
+		s.routeEyeson()
+	}
 	s.routeMetrics(o.Metrics, o.OpenMetrics)
 	s.routeLiveKit(o.LiveKit)
 

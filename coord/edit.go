@@ -17,6 +17,8 @@ type wish struct {
 	Selection *recording.Selection `json:"selection,omitempty"`
 	Layout    *string              `json:"layout,omitempty"`
 	Hold      *recording.Hold      `json:"hold,omitempty"`
+	// Compositions replace those of the request, if there are any here.
+	Compositions *[]recording.CompositionSpec `json:"compositions,omitempty"`
 	// Ended is why the stop was asked for, if not by a plain stop.
 	Ended recording.EndReason `json:"ended,omitempty"`
 }
@@ -39,6 +41,9 @@ func (w wish) encode() string {
 // apply makes r as wished.
 func (w wish) apply(r *recording.Recording) {
 	r.PauseWanted, r.Hold = w.Paused, w.Hold
+	if w.Compositions != nil {
+		r.Compositions = *w.Compositions
+	}
 	if w.Ended != "" && !r.State.Final() {
 		r.Ended = w.Ended
 	}
@@ -70,6 +75,13 @@ func (s *Store) Select(ctx context.Context, id string, sel recording.Selection) 
 	}
 	sel = sel.Normal()
 	return s.edit(ctx, id, func(w *wish) { w.Selection = &sel })
+}
+
+// Films changes which films are made as soon as the recording has ended; see
+// Pause.
+func (s *Store) Films(ctx context.Context, id string, films []recording.CompositionSpec) (recording.Recording, error) {
+	films = append([]recording.CompositionSpec{}, films...) // none is a wish, too
+	return s.edit(ctx, id, func(w *wish) { w.Compositions = &films })
 }
 
 // SetLayout changes the layout that films of a running recording follow from now

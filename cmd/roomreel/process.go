@@ -23,6 +23,7 @@ import (
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recorder"
 	"github.com/roomreel/roomreel/recording"
+	"github.com/roomreel/roomreel/session"
 )
 
 // process is everything one roomreel process runs: the API, a recording node
@@ -33,9 +34,12 @@ type process struct {
 	archive  recording.Archive
 	log      *slog.Logger
 	hooks    *deliver.Webhooks
+	uploader *uploader
+	sessions *session.Service
 	queue    *compose.Queue
 	egress   *egressWorker
 	hosts    *hosts
+	members  members
 	retain   retention
 	server   *http.Server
 	listener net.Listener
@@ -86,15 +90,25 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	counted.watchNode(p.node)
 	counted.watchWebhooks(p.hooks, log)
 	p.hosts = newHosts(store, c.Node, livekit.Members, log)
+	p.members = members{store: store, send: livekit.Send, log: log}
 	const day = 24 * time.Hour
 	p.retain = retention{
 		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks), log: log, now: time.Now,
 	}
+	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, log)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
+	p.sessions = newSessions(c, keys, livekit, store, p.hooks, p.redis, log)
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
+	var storage api.Storage
+	if s := p.uploader.storage; s != nil {
+		storage = stored{s, c.Storage.Downloads == "redirect"}
 	}
 	p.egress, err = newEgress(c, p, keys, log)
 	if err != nil {
@@ -104,6 +118,8 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
+		Uploads: p.uploader, Storage: storage,
+		Sessions:  sessionOptions(c, keys, p.sessions, log),
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {
 			return map[string]error{"livekit": livekit.Ping(ctx), "redis": p.redis.Ping(ctx).Err()}
@@ -130,7 +146,10 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { p.retain.run(ctx); return nil })
 	group.Go(func() error { p.hosts.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
-	group.Go(func() error { p.store.Tell(ctx, tellOfRecordings(p.hooks, p.log)); return nil })
+	group.Go(func() error { p.store.Tell(ctx, inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell)); return nil })
+	group.Go(func() error { return p.uploader.uploads.Run(ctx) })
+	group.Go(func() error { return p.uploader.run(ctx) })
+	group.Go(func() error { return p.sessions.Run(ctx) })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
@@ -154,9 +173,12 @@ func (p *process) run(ctx context.Context) error {
 
 // hint acts on what LiveKit's webhooks tell. They may be wrong: it only has things
 // looked at that are looked at anyway.
-func (p *process) hint(h plugin.Hint) {
+func (p *process) hint(ctx context.Context, h plugin.Hint) {
 	switch h.Event {
-	case plugin.ParticipantJoined, plugin.ParticipantLeft, plugin.RoomFinished:
+	case plugin.ParticipantJoined:
+		p.members.greet(ctx, h)
+		p.hosts.hint()
+	case plugin.ParticipantLeft, plugin.RoomFinished:
 		p.hosts.hint()
 	}
 }
