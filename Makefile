@@ -9,7 +9,7 @@ VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 SERVER     := ./cmd/... ./internal/... ./plugin/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build web browser demo test test-race test-server bench-record bench-start chaos-kill loss lint setup-demo setup-test clean
+.PHONY: help build web browser demo test test-race test-server bench-record bench-start chaos-kill loss soak lint setup-demo setup-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,7 @@ test-race:
 test-server:
 	CI=true $(GO) test -p 1 $(SERVER)
 	CI=true $(GO) test -run '^TestBot' ./recorder
+	cd deploy && CI=true $(GO) test ./...
 
 bench-record: ## recorder against a subscriber that throws packets away, 32 participants
 	$(GO) run ./internal/bench record
@@ -49,6 +50,9 @@ chaos-kill: ## kill -9 a recorder at random moments, repair, count what is missi
 
 loss: ## record with 1, 5 and 10 % of packets lost on the way to the bot
 	$(GO) run ./internal/bench loss
+
+soak: build ## 20 restless rooms for half an hour, recorded again and again: what breaks, what leaks
+	$(GO) run ./internal/bench soak
 
 lint: bin/golangci-lint ## check style and the direction of imports
 	bin/golangci-lint run ./...

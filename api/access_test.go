@@ -20,6 +20,7 @@ func TestAccess(t *testing.T) {
 	list := []int{no, no, no, forbidden, forbidden, ok, ok, ok, ok, ok, ok, ok, ok}
 	recorders := []int{no, no, no, forbidden, forbidden, forbidden, forbidden, ok, ok, ok, ok, ok, ok}
 	operate := []int{no, no, no, forbidden, forbidden, ok, forbidden, ok, forbidden, forbidden, forbidden, forbidden, ok}
+	admin := []int{no, no, no, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, ok}
 	all := []int{ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok}
 
 	routes := []struct {
@@ -71,6 +72,19 @@ func TestAccess(t *testing.T) {
 		{"PATCH", "/api/recording-uploads/{upl}", "", 404, recorders},
 		{"POST", "/api/recording-uploads/{upl}/complete", "", 404, recorders},
 		{"DELETE", "/api/recording-uploads/{upl}", "", 404, recorders},
+		{"GET", "/v1/events?type=none.such&since=yesterday", "", 422, list},
+		{"GET", "/v1/webhooks", "", 200, admin},
+		{"POST", "/v1/webhooks", `{"url":"https://app.example.com/"}`, 201, admin},
+		{"GET", "/v1/webhooks/app", "", 200, admin},
+		{"PATCH", "/v1/webhooks/app", `{"types":[]}`, 409, admin},
+		{"DELETE", "/v1/webhooks/app", "", 409, admin},
+		{"POST", "/v1/webhooks/app/test", "", 202, admin},
+		{"POST", "/v1/webhooks/app/enable", "", 200, admin},
+		{"POST", "/v1/webhooks/app/rotate", "", 409, admin},
+		{"POST", "/v1/webhooks/app/recover", `{"since":"2026-03-01T09:00:00Z"}`, 200, admin},
+		{"GET", "/v1/webhooks/deliveries", "", 200, admin},
+		{"GET", "/v1/webhooks/deliveries/evt_1.app", "", 404, admin},
+		{"POST", "/v1/webhooks/deliveries/evt_1.app/redeliver", "", 404, admin},
 		{"GET", "/healthz", "", 200, all},
 		{"GET", "/readyz", "", 200, all},
 		{"GET", "/openapi.json", "", 200, all},

@@ -35,6 +35,8 @@ const (
 	fullAccess access = "record" // record, compose, download
 	// operatorAccess sees what is of no one room: the nodes, metrics.
 	operatorAccess access = "operate"
+	// adminAccess is for who runs roomreel.
+	adminAccess access = "admin"
 )
 
 // permit returns nil when the caller has the access to the room. An empty room
@@ -47,6 +49,8 @@ func (c Caller) permit(a access, room string) error {
 	switch {
 	case a == operatorAccess && (c.Room != "" || !c.RoomRecord && !c.RoomList):
 		return recording.Errorf(recording.CodeNotPermitted, "the token lacks a grant: roomList or roomRecord, without a room")
+	case a == adminAccess:
+		return recording.Errorf(recording.CodeNotPermitted, "an admin key is needed")
 	case a == readAccess && !records && !c.RoomList:
 		return recording.Errorf(recording.CodeNotPermitted, "the token lacks a grant: roomList, roomRecord, or roomAdmin with a room")
 	case a == fullAccess && !records:

@@ -138,6 +138,7 @@ func openAPI(version string) *huma.OpenAPI {
 			{Name: "rooms", Description: "Who is where, now."},
 			{Name: "nodes", Description: "Who records."},
 			{Name: "meeting app", Description: "The same service under the paths, bodies and status codes of a meeting application. Failures are told as `{success: false, message, code}`."},
+			{Name: "webhooks", Description: "Tell others what happens."},
 			{Name: "health", Description: "For probes."},
 		},
 		Components: &huma.Components{

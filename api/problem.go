@@ -19,6 +19,17 @@ const (
 	CodeTimeout          recording.Code = "TIMEOUT"
 )
 
+// The codes of package deliver.
+const (
+	CodeURLInvalid   recording.Code = "URL_INVALID"
+	CodeURLScheme    recording.Code = "URL_SCHEME_NOT_ALLOWED"
+	CodeURLPort      recording.Code = "URL_PORT_NOT_ALLOWED"
+	CodeURLAddress   recording.Code = "URL_ADDRESS_NOT_ALLOWED"
+	CodeReadOnly     recording.Code = "READ_ONLY"
+	CodeLimitReached recording.Code = "LIMIT_REACHED"
+	CodeEventsGone   recording.Code = "EVENTS_GONE"
+)
+
 // problemTypes maps every code to its HTTP status and its title. It is the
 // only place where a status is chosen for a cause.
 var problemTypes = map[recording.Code]struct {
@@ -38,6 +49,13 @@ var problemTypes = map[recording.Code]struct {
 	recording.CodeLegalHold:        {http.StatusConflict, "It is under a legal hold"},
 	recording.CodeNoMedia:          {http.StatusConflict, "There is no media"},
 	recording.CodeCanceled:         {http.StatusConflict, "It was canceled"},
+	CodeReadOnly:                   {http.StatusConflict, "It stands in the configuration"},
+	CodeLimitReached:               {http.StatusConflict, "There are as many as there may be"},
+	CodeEventsGone:                 {http.StatusGone, "The events are not kept any more"},
+	CodeURLInvalid:                 {http.StatusUnprocessableEntity, "The URL is malformed"},
+	CodeURLScheme:                  {http.StatusUnprocessableEntity, "The URL's scheme is not allowed"},
+	CodeURLPort:                    {http.StatusUnprocessableEntity, "The URL's port is not allowed"},
+	CodeURLAddress:                 {http.StatusUnprocessableEntity, "The URL's address is not allowed"},
 	recording.CodeUnsupportedCodec: {http.StatusUnprocessableEntity, "The codec is not supported"},
 	recording.CodeEncrypted:        {http.StatusUnprocessableEntity, "The media is encrypted end to end"},
 	recording.CodeInternal:         {http.StatusInternalServerError, "Something went wrong inside"},

@@ -28,6 +28,8 @@ type Options struct {
 	Compositions Compositions
 	Rooms        Rooms
 	Nodes        Nodes
+	// Webhooks is optional.
+	Webhooks Webhooks
 	// Media holds the files: manifests, parts and films.
 	Media recording.Archive
 
@@ -64,6 +66,7 @@ type Server struct {
 	compositions Compositions
 	rooms        Rooms
 	nodes        Nodes
+	webhooks     Webhooks
 	media        recording.Archive
 	adminKeys    [][sha256.Size]byte
 	verifier     Verifier
@@ -86,7 +89,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("api: Recordings, Compositions, Rooms, Nodes and Media are required")
 	}
 	s := &Server{
-		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media,
+		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16
@@ -139,6 +142,8 @@ func (s *Server) mount(o Options) error {
 	s.routeRooms()
 	s.routeMeeting()
 	s.routeNodes()
+	s.routeWebhooks()
+	s.routeEventFeed()
 	s.routeHealth()
 	s.routeMetrics(o.Metrics, o.OpenMetrics)
 	s.routeLiveKit(o.LiveKit)

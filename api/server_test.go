@@ -24,6 +24,7 @@ import (
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/compose"
 	"github.com/roomreel/roomreel/coord"
+	"github.com/roomreel/roomreel/deliver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -96,6 +97,7 @@ type place struct {
 	store store
 	films *compose.Queue
 	media recording.Archive
+	hooks *deliver.Webhooks
 	redis *miniredis.Miniredis
 	log   *syncBuffer
 }
@@ -142,10 +144,20 @@ func newPlace(t *testing.T, change ...func(*api.Options)) *place {
 		t.Fatal(err)
 	}
 	t.Cleanup(films.Close)
-	p := &place{store: store{coord.NewStore(rdb)}, media: media, films: films, redis: mr, log: &syncBuffer{}}
+	signer, err := deliver.StandardSigner("whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooks, err := deliver.NewWebhooks(rdb, deliver.WebhookOptions{
+		Endpoints: []deliver.Endpoint{{ID: "app", URL: "https://configured.example.com/", Signer: signer}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &place{store: store{coord.NewStore(rdb)}, media: media, films: films, hooks: hooks, redis: mr, log: &syncBuffer{}}
 	o := api.Options{
-		Recordings: p.store, Compositions: p.films, Rooms: rooms{"standup": true, "other": true}, Media: media,
-		Nodes:     nodes{{Name: "node-1", CanAccept: true}},
+		Nodes:      nodes{{Name: "node-1", CanAccept: true}},
+		Recordings: p.store, Compositions: p.films, Rooms: rooms{"standup": true, "other": true}, Media: media, Webhooks: webhooks{hooks},
 		AdminKeys: []string{"another-key-of-this-test", adminKey}, Verifier: verifier{}, Version: "v0.0.0-test",
 		Log: slog.New(slog.NewJSONHandler(p.log, nil)), StopTimeout: 100 * time.Millisecond,
 	}

@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -32,6 +33,7 @@ type Config struct {
 	Composer  Composer  `yaml:"composer"`
 	Retention Retention `yaml:"retention"`
 	Webhooks  []Webhook `yaml:"webhooks"`
+	Outgoing  Outgoing  `yaml:"outgoing"`
 	Log       Log       `yaml:"log"`
 	Dev       Dev       `yaml:"dev"`
 }
@@ -60,6 +62,7 @@ type Recorder struct {
 	MaxRooms int           `yaml:"max_rooms" env:"ROOMREEL_MAX_ROOMS"`
 	Lease    time.Duration `yaml:"lease" env:"ROOMREEL_LEASE"`
 	Disk     Disk          `yaml:"disk"`
+	Roll     Roll          `yaml:"roll"`
 	RTPDump  bool          `yaml:"rtpdump" env:"ROOMREEL_RTPDUMP"`
 }
 
@@ -68,6 +71,12 @@ type Disk struct {
 	Warn      uint64 `yaml:"warn" env:"ROOMREEL_DISK_WARN"`
 	SoundOnly uint64 `yaml:"sound_only" env:"ROOMREEL_DISK_SOUND_ONLY"`
 	Stop      uint64 `yaml:"stop" env:"ROOMREEL_DISK_STOP"`
+}
+
+// Roll is the section of that name below recorder: the size is in MiB.
+type Roll struct {
+	After time.Duration `yaml:"after" env:"ROOMREEL_ROLL_AFTER"`
+	Size  int64         `yaml:"size" env:"ROOMREEL_ROLL_SIZE"`
 }
 
 // Composer is the section of that name.
@@ -87,6 +96,18 @@ type Webhook struct {
 	ID      string   `yaml:"id"`
 	URL     string   `yaml:"url"`
 	Secrets []string `yaml:"secrets"`
+	Signing string   `yaml:"signing"`
+	Types   []string `yaml:"types"`
+}
+
+// Outgoing is the section of that name: which URLs of callers may be dialled.
+type Outgoing struct {
+	AllowHTTP     bool           `yaml:"allow_http" env:"ROOMREEL_ALLOW_HTTP"`
+	AllowPorts    []uint16       `yaml:"allow_ports" env:"ROOMREEL_ALLOW_PORTS"`
+	AnyPort       bool           `yaml:"any_port" env:"ROOMREEL_ANY_PORT"`
+	AllowNetworks []netip.Prefix `yaml:"allow_networks" env:"ROOMREEL_ALLOW_NETWORKS"`
+	AllowHosts    []string       `yaml:"allow_hosts" env:"ROOMREEL_ALLOW_HOSTS"`
+	Secrets       []string       `yaml:"secrets" env:"ROOMREEL_OUTGOING_SECRETS"`
 }
 
 // Log is the section of that name.
@@ -155,6 +176,9 @@ func (c Config) validate() error {
 	}
 	if c.Retention.Days < 0 {
 		bad("retention.days: %d is negative", c.Retention.Days)
+	}
+	if r := c.Recorder.Roll; r.After < 0 || r.Size < 0 {
+		bad("recorder.roll: after (%v) and size (%d) must not be negative", r.After, r.Size)
 	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func reference() Config {
@@ -16,9 +18,10 @@ func reference() Config {
 		Redis:    Redis{URL: "redis://127.0.0.1:6379/0"},
 		API:      API{Listen: "127.0.0.1:7890", AdminKeys: []string{}},
 		Data:     "./data",
-		Recorder: Recorder{Lease: 3 * time.Second, Disk: Disk{Warn: 5120, SoundOnly: 1024, Stop: 256}},
+		Recorder: Recorder{Lease: 3 * time.Second, Disk: Disk{Warn: 5120, SoundOnly: 1024, Stop: 256}, Roll: Roll{After: time.Hour, Size: 1024}},
 		Composer: Composer{FFmpeg: "ffmpeg", FFprobe: "ffprobe", Jobs: 1},
 		Webhooks: []Webhook{},
+		Outgoing: Outgoing{AllowPorts: []uint16{}, AllowNetworks: []netip.Prefix{}, AllowHosts: []string{}, Secrets: []string{}},
 		Log:      Log{Level: "info", Format: "text"},
 		Dev:      Dev{LiveKitPort: 7880, UDPPort: 7882},
 	}
@@ -34,14 +37,18 @@ func TestLoad(t *testing.T) {
 		{name: "the reference is the default", change: func(*Config) {}},
 		{name: "an empty file changes nothing", file: "\n", change: func(*Config) {}},
 		{
-			name: "a file lies over the reference", file: "data: /srv/reel\nrecorder:\n  max_rooms: 7\n",
-			change: func(c *Config) { c.Data, c.Recorder.MaxRooms = "/srv/reel", 7 },
+			name: "a file lies over the reference", file: "data: /srv/reel\nrecorder:\n  max_rooms: 7\noutgoing:\n  allow_networks: [10.1.0.0/16]\n",
+			change: func(c *Config) {
+				c.Data, c.Recorder.MaxRooms = "/srv/reel", 7
+				c.Outgoing.AllowNetworks = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}
+			},
 		},
 		{
 			name: "the environment lies over the file", file: "livekit:\n  url: wss://file.example\n  api_key: file\n",
-			env: map[string]string{"LIVEKIT_URL": "wss://env.example", "ROOMREEL_ADMIN_KEYS": "one,two", "ROOMREEL_LEASE": "5s"},
+			env: map[string]string{"LIVEKIT_URL": "wss://env.example", "ROOMREEL_ADMIN_KEYS": "one,two", "ROOMREEL_LEASE": "5s", "ROOMREEL_ALLOW_NETWORKS": "10.1.0.0/16,fd00::/8"},
 			change: func(c *Config) {
 				c.LiveKit.URL, c.LiveKit.APIKey = "wss://env.example", "file"
+				c.Outgoing.AllowNetworks = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8")}
 				c.API.AdminKeys, c.Recorder.Lease = []string{"one", "two"}, 5*time.Second
 			},
 		},
@@ -75,7 +82,7 @@ func TestLoad(t *testing.T) {
 			}
 			want := reference()
 			tt.change(&want)
-			if d := cmp.Diff(want, got); d != "" {
+			if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{})); d != "" {
 				t.Error(d)
 			}
 		})

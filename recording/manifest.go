@@ -37,9 +37,11 @@ type Manifest struct {
 	Duration  Seconds   `json:"duration_s"`
 
 	// Pauses are the intervals of which nothing was written.
-	Pauses       []Interval    `json:"pauses,omitempty"`
-	Participants []Participant `json:"participants"`
-	Parts        []Part        `json:"parts"`
+	Pauses []Interval `json:"pauses,omitempty"`
+	// Layouts are the changes of layout that were asked for while it ran.
+	Layouts      []LayoutChange `json:"layouts,omitempty"`
+	Participants []Participant  `json:"participants"`
+	Parts        []Part         `json:"parts"`
 	// Refused are tracks that could not be recorded, each with its cause.
 	Refused []RefusedTrack `json:"refused,omitempty"`
 }
@@ -49,6 +51,8 @@ type Manifest struct {
 type Participant struct {
 	Identity string `json:"identity"`
 	Name     string `json:"name,omitempty"`
+	// Kind is LiveKit's, in lower case: standard, agent, sip, ingress and so on.
+	Kind string `json:"kind,omitempty"`
 	// Present are the intervals in which they were in the room, Speaking those
 	// in which they were among the active speakers.
 	Present  []Presence `json:"present"`
@@ -62,6 +66,12 @@ type Presence struct {
 	To   Seconds `json:"to_s"`
 }
 
+// LayoutChange says that films follow a layout from At on, until the next change.
+type LayoutChange struct {
+	At     Seconds `json:"at_s"`
+	Layout string  `json:"layout"`
+}
+
 // Interval is a stretch of time.
 type Interval struct {
 	From Seconds `json:"from_s"`
@@ -72,6 +82,9 @@ type Interval struct {
 type Part struct {
 	ID   string `json:"id"`
 	File string `json:"file"`
+	// Location is the URL of the file in storage, once it is there; the file may
+	// then be gone from the folder.
+	Location string `json:"location,omitempty"`
 	// Participant is the identity, Stream the name of the stream: "camera",
 	// "screen_share", or what the publisher called it.
 	Participant string `json:"participant"`

@@ -44,6 +44,7 @@ const (
 	EndedByDisk     EndReason = "disk_full"
 	EndedByLeave    EndReason = "participant_left"
 	EndedByCodec    EndReason = "codec_change"
+	EndedByRoll     EndReason = "rolled_over"
 	EndedByWrite    EndReason = "write_error"
 	EndedByFailure  EndReason = "failure"
 	EndedByHost     EndReason = "host_left"
@@ -127,9 +128,10 @@ type LiveTrack struct {
 	Kind        Kind   `json:"kind"`
 	Codec       string `json:"codec"`
 	Muted       bool   `json:"muted,omitempty"`
-	// Flowing says that packets have come lately. A track that neither flows nor
-	// is muted has stalled.
+	// Flowing says that packets have come in the last 3 s, Stalled that none have for
+	// 10 s although the track is not muted.
 	Flowing bool  `json:"flowing"`
+	Stalled bool  `json:"stalled,omitempty"`
 	Packets int64 `json:"packets"`
 	Lost    int64 `json:"lost"`
 	Bytes   int64 `json:"bytes"`

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/roomreel/roomreel/api"
@@ -52,6 +53,12 @@ func (c *Client) Stop(ctx context.Context, id string) (r api.Recording, err erro
 // Recording returns one recording.
 func (c *Client) Recording(ctx context.Context, id string) (r api.Recording, err error) {
 	return r, c.call(ctx, http.MethodGet, "/v1/recordings/"+id, nil, &r)
+}
+
+// List returns one page of recordings, newest first. query takes the parameters
+// of GET /v1/recordings: room, state, limit, cursor.
+func (c *Client) List(ctx context.Context, query url.Values) (l api.RecordingList, err error) {
+	return l, c.call(ctx, http.MethodGet, "/v1/recordings?"+query.Encode(), nil, &l)
 }
 
 // Manifest returns what a recording holds.

@@ -50,7 +50,13 @@ func command() *cli.Command {
 			Sources: cli.EnvVars("ROOMREEL_CONFIG"),
 		}},
 		Commands: []*cli.Command{
-			devCommand(), serveCommand(), doctorCommand(), composeCommand(), repairCommand(), tokenCommand(), configCommand(),
+			devCommand(), serveCommand(), doctorCommand(),
+			recordCommand(), stopCommand(), listCommand(), watchCommand(), webhooksCommand(),
+			composeCommand(), repairCommand(), tokenCommand(), configCommand(),
+		},
+		EnableShellCompletion: true,
+		ConfigureShellCompletionCommand: func(c *cli.Command) {
+			c.Hidden, c.Usage = false, "print the completion script for bash, zsh, fish or pwsh"
 		},
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // main prints it
 	}

@@ -70,6 +70,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	const mib = 1 << 20
 	bots := recorder.Options{
 		URL: c.LiveKit.URL, Token: keys.RecorderToken, Archive: archive, Node: c.Node, Log: log, Dump: c.Recorder.RTPDump,
+		Roll: recorder.Roll{Duration: c.Recorder.Roll.After, Bytes: c.Recorder.Roll.Size * mib},
 		Watermarks: recorder.Watermarks{
 			Warn: c.Recorder.Disk.Warn * mib, SoundOnly: c.Recorder.Disk.SoundOnly * mib, Stop: c.Recorder.Disk.Stop * mib,
 		},
@@ -78,7 +79,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		Name: c.Node, Open: openRoom(bots, livekit, counted), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
 		MaxRooms: c.Recorder.MaxRooms, Version: version, Health: health(archive.Root(), c.Recorder.Disk.Stop*mib, log), Log: log,
 	})
-	p.hooks, err = newWebhooks(c.Webhooks, p.redis, counted, log)
+	p.hooks, err = newWebhooks(c, p.redis, counted, log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
@@ -97,7 +98,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
 	handler, err := api.New(api.Options{
-		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive,
+		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {

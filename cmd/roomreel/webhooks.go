@@ -15,16 +15,34 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
-func newWebhooks(list []configs.Webhook, rdb redis.UniversalClient, m *metrics, log *slog.Logger) (*deliver.Webhooks, error) {
-	var endpoints []deliver.Endpoint
-	for _, w := range list {
+func newWebhooks(c configs.Config, rdb redis.UniversalClient, m *metrics, log *slog.Logger) (*deliver.Webhooks, error) {
+	o := deliver.WebhookOptions{Policy: urlPolicy(c.Outgoing), QueueOptions: deliver.QueueOptions{Attempted: m.attempted("webhooks"), Log: log}}
+	for _, w := range c.Webhooks {
 		signer, err := deliver.StandardSigner(w.Secrets...)
+		if w.Signing == string(deliver.SignLiveKit) {
+			signer, err = deliver.LiveKitSigner(c.LiveKit.APIKey, c.LiveKit.APISecret)
+		}
 		if err != nil {
 			return nil, recording.Errorf(recording.CodeInvalidRequest, "webhooks: %s: %w", w.ID, err)
 		}
-		endpoints = append(endpoints, deliver.Endpoint{ID: w.ID, URL: w.URL, Signer: signer})
+		o.Endpoints = append(o.Endpoints, deliver.Endpoint{ID: w.ID, URL: w.URL, Signer: signer, Types: w.Types})
 	}
-	return deliver.NewWebhooks(rdb, deliver.WebhookOptions{Endpoints: endpoints, QueueOptions: deliver.QueueOptions{Attempted: m.attempted("webhooks"), Log: log}})
+	var err error
+	if len(c.Outgoing.Secrets) > 0 {
+		if o.Callbacks, err = deliver.StandardSigner(c.Outgoing.Secrets...); err != nil {
+			return nil, recording.Errorf(recording.CodeInvalidRequest, "outgoing.secrets: %w", err)
+		}
+	}
+	if o.LiveKit, err = deliver.LiveKitSigner(c.LiveKit.APIKey, c.LiveKit.APISecret); err != nil {
+		return nil, err
+	}
+	return deliver.NewWebhooks(rdb, o)
+}
+
+func urlPolicy(o configs.Outgoing) deliver.URLPolicy {
+	return deliver.URLPolicy{
+		AllowHTTP: o.AllowHTTP, AllowPorts: o.AllowPorts, AnyPort: o.AnyPort, AllowCIDRs: o.AllowNetworks, AllowHosts: o.AllowHosts,
+	}
 }
 
 // tellOfRecordings returns what publishes the news of recordings. Every node does
@@ -66,6 +84,6 @@ func eventOf(n coord.News) (deliver.Event, error) {
 	sum := sha256.Sum256([]byte(about))
 	return deliver.Event{
 		ID: deliver.PrefixEvent + "_" + hex.EncodeToString(sum[:16]), Type: deliver.EventType(n.Kind),
-		Time: at, RecordingID: r.ID, Data: data,
+		Time: at, RecordingID: r.ID, Room: r.Room, Data: data,
 	}, nil
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"maps"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -68,5 +69,23 @@ func TestHearTakesNothingFromATornLine(t *testing.T) {
 	}
 	if flowing != 1 {
 		t.Errorf("told %d times that both tracks flow, want once", flowing)
+	}
+}
+
+func TestSlope(t *testing.T) {
+	from := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	var s samples
+	for i, files := range []float64{10, 14, 12, 16} { // 10 + 2i, and ±1 beside it
+		s = append(s, sample{at: from.Add(time.Duration(i) * 30 * time.Minute), files: files, goroutines: 7})
+	}
+	files := func(s sample) float64 { return s.files }
+	if got := s.slope(files); math.Abs(got-3.2) > 1e-9 {
+		t.Errorf("got %v per hour", got)
+	}
+	if got := s.slope(func(s sample) float64 { return s.goroutines }); math.Abs(got) > 1e-9 {
+		t.Errorf("what stays has a slope of %v", got)
+	}
+	if got := s[:1].slope(files); got != 0 {
+		t.Errorf("one sample has a slope of %v", got)
 	}
 }

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/roomreel/roomreel/api"
+	"github.com/roomreel/roomreel/api/client"
+	"github.com/roomreel/roomreel/recording"
+)
+
+// remoteFlags say which roomreel a command talks to.
+func remoteFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{
+			Name: "server", Value: "http://127.0.0.1:7890", Usage: "`URL` of roomreel's API",
+			Sources: cli.EnvVars("ROOMREEL_URL"),
+		},
+		&cli.StringFlag{
+			Name: "key", Usage: "admin `KEY` or LiveKit token; `roomreel dev` prints one",
+			Sources: cli.EnvVars("ROOMREEL_KEY"),
+		},
+	}
+}
+
+// remote returns a client of the roomreel that the flags name.
+func remote(cmd *cli.Command) (*client.Client, error) {
+	server := strings.TrimSuffix(cmd.String("server"), "/")
+	u, err := url.Parse(server)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, errors.New("--server (ROOMREEL_URL) must be an http or https URL, such as http://127.0.0.1:7890")
+	}
+	if cmd.String("key") == "" {
+		return nil, errors.New("no credentials: set --key (ROOMREEL_KEY) to an admin key, or to a token from `roomreel token`")
+	}
+	return &client.Client{URL: server, Key: cmd.String("key")}, nil
+}
+
+// explain makes an answer of the API the line that the terminal shows.
+func explain(err error) error {
+	var p *api.Problem
+	if errors.As(err, &p) {
+		return fmt.Errorf("%s (%s)", p.Detail, p.Code)
+	}
+	return err
+}
+
+// liveStates are those of recordings that go on.
+var liveStates = url.Values{"state": {"queued,starting,recording,paused,stopping"}}
+
+// resolve returns the identifiers that an argument stands for: itself, or the
+// recordings of a room that go on.
+func resolve(ctx context.Context, c *client.Client, idOrRoom string) ([]string, error) {
+	if recording.CheckID(recording.PrefixRecording, idOrRoom) == nil {
+		return []string{idOrRoom}, nil
+	}
+	list, err := c.List(ctx, url.Values{"room": {idOrRoom}, "state": liveStates["state"]})
+	if err != nil {
+		return nil, err
+	}
+	if len(list.Data) == 0 {
+		return nil, fmt.Errorf("room %q is not being recorded; `roomreel ls` lists recordings", idOrRoom)
+	}
+	ids := make([]string, len(list.Data))
+	for i, r := range list.Data {
+		ids[i] = r.ID
+	}
+	return ids, nil
+}
