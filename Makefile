@@ -9,7 +9,7 @@ VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 SERVER     := ./cmd/... ./internal/... ./plugin/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build web browser demo test test-race test-server bench-record bench-start chaos-kill loss soak lint setup-demo setup-test clean
+.PHONY: help build web browser demo test test-race test-server bench-record bench-start chaos-kill chaos-takeover loss soak lint setup-demo setup-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,9 @@ bench-start: build ## from the start call to media on disk, and from stop to com
 
 chaos-kill: ## kill -9 a recorder at random moments, repair, count what is missing
 	$(GO) run ./internal/bench chaos-kill
+
+chaos-takeover: build ## kill -9 one of three nodes again and again, then restart Redis empty
+	$(GO) run ./internal/bench chaos-takeover
 
 loss: ## record with 1, 5 and 10 % of packets lost on the way to the bot
 	$(GO) run ./internal/bench loss
