@@ -41,6 +41,9 @@ func TestAccess(t *testing.T) {
 		{"GET", "/v1/recordings/{rec}/parts", "", 200, read},
 		{"GET", "/v1/recordings/{rec}/parts/{prt}/media", "", 200, full},
 		{"HEAD", "/v1/recordings/{rec}/parts/{prt}/media", "", 200, full},
+		{"GET", "/v1/recordings/{rec}/parts/{prt}/peaks", "", 409, full}, // it has no sound
+		{"GET", "/v1/recordings/{rec}/parts/{prt}/thumbnail", "", 200, full},
+		{"GET", "/v1/recordings/{rec}/thumbnail", "", 200, full},
 		{"POST", "/v1/recordings/{rec}/compositions", "", 202, full},
 		{"GET", "/v1/recordings/{rec}/compositions", "", 200, read},
 		{"GET", "/v1/recordings/{rec}/compositions/{cmp}", "", 200, read},
@@ -54,6 +57,19 @@ func TestAccess(t *testing.T) {
 		{"DELETE", "/v1/recordings/{rec}/hold", "", 200, full},
 		{"DELETE", "/v1/recordings/{ended}", "", 204, full},
 		{"GET", "/metrics", "", 200, operate},
+		{"GET", "/v1/events?type=none.such&since=yesterday", "", 422, list},
+		{"GET", "/v1/webhooks", "", 200, admin},
+		{"POST", "/v1/webhooks", `{"url":"https://app.example.com/"}`, 201, admin},
+		{"GET", "/v1/webhooks/app", "", 200, admin},
+		{"PATCH", "/v1/webhooks/app", `{"types":[]}`, 409, admin},
+		{"DELETE", "/v1/webhooks/app", "", 409, admin},
+		{"POST", "/v1/webhooks/app/test", "", 202, admin},
+		{"POST", "/v1/webhooks/app/enable", "", 200, admin},
+		{"POST", "/v1/webhooks/app/rotate", "", 409, admin},
+		{"POST", "/v1/webhooks/app/recover", `{"since":"2026-03-01T09:00:00Z"}`, 200, admin},
+		{"GET", "/v1/webhooks/deliveries", "", 200, admin},
+		{"GET", "/v1/webhooks/deliveries/evt_1.app", "", 404, admin},
+		{"POST", "/v1/webhooks/deliveries/evt_1.app/redeliver", "", 404, admin},
 		{"GET", "/api/recording-sessions", "", 200, list},
 		{"GET", "/api/recording-sessions?connectionId=standup", "", 200, read},
 		{"GET", "/api/recording-sessions/{rec}", "", 200, read},
@@ -73,19 +89,6 @@ func TestAccess(t *testing.T) {
 		{"PATCH", "/api/recording-uploads/{upl}", "", 404, recorders},
 		{"POST", "/api/recording-uploads/{upl}/complete", "", 404, recorders},
 		{"DELETE", "/api/recording-uploads/{upl}", "", 404, recorders},
-		{"GET", "/v1/events?type=none.such&since=yesterday", "", 422, list},
-		{"GET", "/v1/webhooks", "", 200, admin},
-		{"POST", "/v1/webhooks", `{"url":"https://app.example.com/"}`, 201, admin},
-		{"GET", "/v1/webhooks/app", "", 200, admin},
-		{"PATCH", "/v1/webhooks/app", `{"types":[]}`, 409, admin},
-		{"DELETE", "/v1/webhooks/app", "", 409, admin},
-		{"POST", "/v1/webhooks/app/test", "", 202, admin},
-		{"POST", "/v1/webhooks/app/enable", "", 200, admin},
-		{"POST", "/v1/webhooks/app/rotate", "", 409, admin},
-		{"POST", "/v1/webhooks/app/recover", `{"since":"2026-03-01T09:00:00Z"}`, 200, admin},
-		{"GET", "/v1/webhooks/deliveries", "", 200, admin},
-		{"GET", "/v1/webhooks/deliveries/evt_1.app", "", 404, admin},
-		{"POST", "/v1/webhooks/deliveries/evt_1.app/redeliver", "", 404, admin},
 		{"GET", "/healthz", "", 200, all},
 		{"GET", "/readyz", "", 200, all},
 		{"GET", "/openapi.json", "", 200, all},
@@ -99,6 +102,7 @@ func TestAccess(t *testing.T) {
 	})
 	rec, part, bytes := p.recorded(t, "standup")
 	film := p.film(t, rec, bytes)
+	p.thumbnail(t, rec, part)
 	for _, r := range routes {
 		for i, caller := range callers {
 			// A fresh live recording and composition, for the verbs that end them.

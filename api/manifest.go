@@ -42,7 +42,7 @@ type LayoutChange struct {
 type Participant struct {
 	Identity string     `json:"identity" doc:"LiveKit identity." example:"anna"`
 	Name     string     `json:"name,omitempty" doc:"Display name." example:"Anna"`
-	Kind     string     `json:"kind,omitempty" doc:"Kind of LiveKit's: standard, agent, sip, ingress and so on." example:"standard"`
+	Kind     string     `json:"kind,omitempty" doc:"LiveKit's kind of participant, unless it is a standard one." example:"agent"`
 	Present  []Presence `json:"present" doc:"When they were in the room."`
 	Speaking []Interval `json:"speaking,omitempty" doc:"When they spoke."`
 }

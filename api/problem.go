@@ -28,6 +28,10 @@ const (
 	CodeReadOnly     recording.Code = "READ_ONLY"
 	CodeLimitReached recording.Code = "LIMIT_REACHED"
 	CodeEventsGone   recording.Code = "EVENTS_GONE"
+	// CodeSeveralParts: a recording has more files than it was given URLs.
+	CodeSeveralParts  recording.Code = "SEVERAL_PARTS"
+	CodeStorageFailed recording.Code = "STORAGE_FAILED"
+	CodeFileChanged   recording.Code = "FILE_CHANGED"
 )
 
 // problemTypes maps every code to its HTTP status and its title. It is the
@@ -49,9 +53,17 @@ var problemTypes = map[recording.Code]struct {
 	recording.CodeLegalHold:        {http.StatusConflict, "It is under a legal hold"},
 	recording.CodeNoMedia:          {http.StatusConflict, "There is no media"},
 	recording.CodeCanceled:         {http.StatusConflict, "It was canceled"},
+	recording.CodeNoActiveAgent:    {http.StatusNotFound, "The agent has no active session"},
+	recording.CodeTwoTimer:         {http.StatusConflict, "The agent or supervisor has a session already"},
+	recording.CodeMaxSupervisors:   {http.StatusConflict, "As many supervisors watch as may"},
+	recording.CodeStreamsFixed:     {http.StatusConflict, "No stream can be added while one is recorded"},
+	recording.CodeSessionEnded:     {http.StatusConflict, "The session has ended"},
 	CodeReadOnly:                   {http.StatusConflict, "It stands in the configuration"},
 	CodeLimitReached:               {http.StatusConflict, "There are as many as there may be"},
 	CodeEventsGone:                 {http.StatusGone, "The events are not kept any more"},
+	CodeSeveralParts:               {http.StatusConflict, "There are several files"},
+	CodeFileChanged:                {http.StatusConflict, "The file is not on this node"},
+	CodeStorageFailed:              {http.StatusBadGateway, "Storage did not do as asked"},
 	CodeURLInvalid:                 {http.StatusUnprocessableEntity, "The URL is malformed"},
 	CodeURLScheme:                  {http.StatusUnprocessableEntity, "The URL's scheme is not allowed"},
 	CodeURLPort:                    {http.StatusUnprocessableEntity, "The URL's port is not allowed"},

@@ -29,9 +29,18 @@ type Options struct {
 	Rooms        Rooms
 	Nodes        Nodes
 	// Webhooks is optional.
+	// Webhooks, Uploads and Storage are optional.
 	Webhooks Webhooks
+	Uploads  Uploads
+	Storage  Storage
 	// Media holds the files: manifests, parts and films.
 	Media recording.Archive
+	// Previews are optional: without them there are no peaks and thumbnails.
+	Previews Previews
+
+	// Sessions are agents' sessions and supervisions; without their Service there
+	// are none.
+	Sessions SessionOptions
 
 	// AdminKeys are the bearers that may do everything; there may be none.
 	AdminKeys []string
@@ -51,6 +60,9 @@ type Options struct {
 	LiveKit func(*http.Request) error
 	// Static is an optional page, served without credentials below /join/.
 	Static http.Handler
+	// Console is the optional console, served without credentials below
+	// /console/: its pages hold nothing that needs any.
+	Console http.Handler
 	// Log takes the request log. The default is slog.Default().
 	Log *slog.Logger
 	// StopTimeout bounds how long a stop waits for complete files before it
@@ -67,7 +79,12 @@ type Server struct {
 	rooms        Rooms
 	nodes        Nodes
 	webhooks     Webhooks
+	uploads      Uploads
+	storage      Storage
 	media        recording.Archive
+	sessions     SessionOptions
+	previews     Previews
+	origin       *http.CrossOriginProtection
 	adminKeys    [][sha256.Size]byte
 	verifier     Verifier
 	version      string
@@ -75,8 +92,8 @@ type Server struct {
 	log          *slog.Logger
 	stopTimeout  time.Duration
 
-	edits   sync.Mutex // of what is told of files
-	uploads sync.Map   // those that a request is at, by identifier
+	edits       sync.Mutex // of what is told of files
+	openUploads sync.Map   // those that a request is at, by identifier
 
 	engine *gin.Engine
 	huma   huma.API
@@ -90,6 +107,8 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
+		uploads: o.Uploads, storage: o.Storage, sessions: o.Sessions,
+		previews: o.Previews, origin: http.NewCrossOriginProtection(),
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16
@@ -120,7 +139,7 @@ func (s *Server) mount(o Options) error {
 	s.engine = gin.New()
 	s.engine.HandleMethodNotAllowed = true
 	s.engine.RedirectTrailingSlash = false
-	s.engine.Use(s.logRequest, s.recoverPanic, prepare)
+	s.engine.Use(s.logRequest, s.recoverPanic, prepare, s.allowOrigins)
 	s.engine.NoRoute(func(c *gin.Context) {
 		writeProblem(c.Writer, newProblem(recording.CodeNotFound, "no resource has this path"))
 	})
@@ -138,13 +157,21 @@ func (s *Server) mount(o Options) error {
 	s.huma = humagin.New(s.engine, config)
 	s.routeRecordings()
 	s.routeMedia()
+	s.routePreviews()
 	s.routeCompositions()
 	s.routeRooms()
 	s.routeMeeting()
 	s.routeNodes()
 	s.routeWebhooks()
 	s.routeEventFeed()
+	s.routeUploads()
 	s.routeHealth()
+	if s.sessions.Service != nil {
+		s.routeSessions()
+		s.routeSupervisions()
+		s.routeTokens()
+		s.routeEyeson()
+	}
 	s.routeMetrics(o.Metrics, o.OpenMetrics)
 	s.routeLiveKit(o.LiveKit)
 
@@ -152,7 +179,11 @@ func (s *Server) mount(o Options) error {
 		page := gin.WrapH(http.StripPrefix("/join", o.Static))
 		s.engine.GET("/join/*path", page)
 		s.engine.HEAD("/join/*path", page)
+		s.engine.POST("/join/*path", page)
 		s.engine.GET("/join", func(c *gin.Context) { c.Redirect(http.StatusMovedPermanently, "/join/") })
+	}
+	if o.Console != nil {
+		s.routeConsole(o.Console)
 	}
 	return s.routeOpenAPI()
 }

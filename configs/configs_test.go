@@ -16,12 +16,16 @@ func reference() Config {
 	return Config{
 		LiveKit:  LiveKit{URL: "ws://127.0.0.1:7880"},
 		Redis:    Redis{URL: "redis://127.0.0.1:6379/0"},
-		API:      API{Listen: "127.0.0.1:7890", AdminKeys: []string{}},
+		API:      API{Listen: "127.0.0.1:7890", AdminKeys: []string{}, Origins: []string{"*"}},
 		Data:     "./data",
 		Recorder: Recorder{Lease: 3 * time.Second, Disk: Disk{Warn: 5120, SoundOnly: 1024, Stop: 256}, Roll: Roll{After: time.Hour, Size: 1024}},
 		Composer: Composer{FFmpeg: "ffmpeg", FFprobe: "ffprobe", Jobs: 1},
+		Egress:   Egress{Enabled: true, Keep: true, Format: "mp4"},
+		Sessions: Sessions{MaxStreams: 3, MaxSupervisors: 3, Grace: 45 * time.Second, NoPacketAfter: 30 * time.Second},
+		Eyeson:   Eyeson{MasterKeys: []string{}},
 		Webhooks: []Webhook{},
 		Outgoing: Outgoing{AllowPorts: []uint16{}, AllowNetworks: []netip.Prefix{}, AllowHosts: []string{}, Secrets: []string{}},
+		Storage:  Storage{Downloads: "proxy"},
 		Log:      Log{Level: "info", Format: "text"},
 		Dev:      Dev{LiveKitPort: 7880, UDPPort: 7882},
 	}
@@ -56,7 +60,10 @@ func TestLoad(t *testing.T) {
 		{name: "an unknown nested key too", file: "api:\n  port: 1\n", err: `unknown field "port"`},
 		{name: "a wrong type", file: "composer:\n  jobs: many\n", err: "cannot unmarshal"},
 		{name: "watermarks out of order", file: "recorder:\n  disk:\n    stop: 9000\n", err: "recorder.disk"},
+		{name: "a format that egress has not", file: "egress:\n  format: avi\n", err: "egress.format"},
 		{name: "a wrong scheme", env: map[string]string{"LIVEKIT_URL": "ftp://x"}, err: "livekit.url"},
+		{name: "files released to nowhere", file: "storage:\n  release_local: true\n", err: "storage.release_local"},
+		{name: "downloads", file: "storage:\n  downloads: torrent\n", err: "storage.downloads"},
 		{name: "every mistake is told at once", file: "data: \"\"\ncomposer:\n  jobs: 0\n", err: "data: it must name a folder\ncomposer.jobs"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

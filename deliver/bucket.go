@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -92,8 +93,15 @@ func (b *Bucket) Put(ctx context.Context, u Upload, body io.Reader) (Answer, err
 	if err != nil {
 		return Answer{}, fmt.Errorf("%w: %w", err, ErrPermanent)
 	}
+	if u.Size == 0 {
+		body = bytes.NewReader(nil) // of any other reader it is not known to be empty
+	}
 	const chunk = 16 << 20
-	_, err = b.client.PutObject(ctx, b.opts.Bucket, key, body, u.Size, minio.PutObjectOptions{ContentType: u.ContentType, PartSize: chunk})
+	_, err = b.client.PutObject(ctx, b.opts.Bucket, key, body, u.Size, minio.PutObjectOptions{
+		ContentType: u.ContentType, PartSize: chunk,
+		// A digest in a header: not every storage takes signatures between chunks.
+		SendContentMd5: true, DisableContentSha256: true,
+	})
 	if err != nil {
 		return answerOf(err), storageError("put", err)
 	}

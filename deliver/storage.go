@@ -53,7 +53,7 @@ func (s *Storage) Settle(ctx context.Context, id string) error {
 		if part.Location != "" {
 			continue
 		}
-		location, err := s.put(ctx, id, part.File, mediaTypeOf(part))
+		location, err := s.put(ctx, id, part.File, part.MediaType())
 		if err != nil {
 			return fmt.Errorf("store recording: %w", err)
 		}
@@ -285,15 +285,4 @@ func (s *Storage) Manifest(ctx context.Context, id string) (*recording.Manifest,
 		return nil, fmt.Errorf("read manifest from storage: %w", err)
 	}
 	return &m, nil
-}
-
-func mediaTypeOf(p recording.Part) string {
-	kind := "audio"
-	if slices.ContainsFunc(p.Tracks, func(t recording.Track) bool { return t.Kind == recording.Video }) {
-		kind = "video"
-	}
-	if filepath.Ext(p.File) == ".webm" {
-		return kind + "/webm"
-	}
-	return kind + "/x-matroska"
 }

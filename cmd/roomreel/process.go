@@ -23,6 +23,8 @@ import (
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recorder"
 	"github.com/roomreel/roomreel/recording"
+	"github.com/roomreel/roomreel/session"
+	"github.com/roomreel/roomreel/web"
 )
 
 // process is everything one roomreel process runs: the API, a recording node
@@ -33,7 +35,11 @@ type process struct {
 	archive  recording.Archive
 	log      *slog.Logger
 	hooks    *deliver.Webhooks
+	uploader *uploader
+	sessions *session.Service
 	queue    *compose.Queue
+	egress   *egressWorker
+	previews *compose.Previews
 	hosts    *hosts
 	members  members
 	retain   retention
@@ -91,15 +97,33 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	p.retain = retention{
 		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks), log: log, now: time.Now,
 	}
+	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, log)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
+	p.sessions = newSessions(c, keys, livekit, store, p.hooks, p.redis, log)
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
+	var storage api.Storage
+	if s := p.uploader.storage; s != nil {
+		storage = stored{s, c.Storage.Downloads == "redirect"}
+	}
+	p.egress, err = newEgress(c, p, keys, log)
+	if err != nil {
+		p.queue.Close()
+		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
+	p.previews = compose.NewPreviews(archive, c.Composer.FFmpeg)
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
+		Previews: p.previews, Console: web.Console(web.ConsoleOptions{LiveKit: c.LiveKit.URL}),
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
+		Uploads: p.uploader, Storage: storage,
+		Sessions:  sessionOptions(c, keys, p.sessions, log),
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {
 			return map[string]error{"livekit": livekit.Ping(ctx), "redis": p.redis.Ping(ctx).Err()}
@@ -120,10 +144,16 @@ func (p *process) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.node.Run(ctx) })
 	group.Go(func() error { p.restore(ctx); return nil })
+	if p.egress != nil {
+		group.Go(func() error { return p.egress.Run(ctx) })
+	}
 	group.Go(func() error { p.retain.run(ctx); return nil })
 	group.Go(func() error { p.hosts.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
 	group.Go(func() error { p.store.Tell(ctx, inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell)); return nil })
+	group.Go(func() error { return p.uploader.uploads.Run(ctx) })
+	group.Go(func() error { return p.uploader.run(ctx) })
+	group.Go(func() error { return p.sessions.Run(ctx) })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
@@ -142,7 +172,8 @@ func (p *process) run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	p.queue.Close()
-	return errors.Join(err, p.redis.Close())
+	p.previews.Close()
+	return errors.Join(err, p.egress.close(), p.redis.Close())
 }
 
 // hint acts on what LiveKit's webhooks tell. They may be wrong: it only has things

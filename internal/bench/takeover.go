@@ -148,7 +148,7 @@ func (b *takeover) record(ctx context.Context) error {
 	person := func(i int) meeting.Options {
 		return meeting.Options{
 			Room: fmt.Sprintf("room-%d", i+1), Identity: identity(i), Publish: []livekit.TrackSource{meeting.Camera, meeting.Microphone},
-			Width: 320, Height: 180, FPS: 15,
+			Width: 320, Height: 180,
 		}
 	}
 	if err := meeting.Prepare(ctx, person(0)); err != nil {
