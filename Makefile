@@ -69,6 +69,9 @@ bench-start: build ## from the start call to media on disk, and from stop to com
 chaos-kill: ## kill -9 a recorder at random moments, repair, count what is missing
 	$(GO) run ./internal/bench chaos-kill
 
+chaos-takeover: build ## kill -9 one of three nodes again and again, then restart Redis empty
+	$(GO) run ./internal/bench chaos-takeover
+
 chaos-egress: setup-test ## kill -9 the egress worker at every moment of each kind of egress
 	ROOMREEL_CHAOS=1 $(GO) test -count=1 -timeout 20m -run '^TestEgressKilledAtEveryMoment$$' -v ./cmd/roomreel
 

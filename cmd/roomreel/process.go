@@ -93,13 +93,13 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	counted.watchWebhooks(p.hooks, log)
 	p.hosts = newHosts(store, c.Node, livekit.Members, log)
 	p.members = members{store: store, send: livekit.Send, log: log}
-	const day = 24 * time.Hour
-	p.retain = retention{
-		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks), log: log, now: time.Now,
-	}
-	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, log)
+	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, counted, log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
+	const day = 24 * time.Hour
+	p.retain = retention{
+		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks, p.uploader.uploads), log: log, now: time.Now,
 	}
 	p.sessions = newSessions(c, keys, livekit, store, p.hooks, p.redis, log)
 	p.queue, err = compose.NewQueue(archive, compose.Options{
