@@ -7,10 +7,11 @@ VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 # Packages that bring in the LiveKit server: building it with the race detector
 # takes longer than all tests together.
 SERVER     := ./cmd/... ./internal/... ./plugin/...
+CONSOLE    := web/console
 
 .DEFAULT_GOAL := help
-.PHONY: help build web browser sdk e2e-web demo test test-race test-server \
-        bench-record bench-start bench-egress chaos-kill chaos-egress loss soak lint setup-demo setup-loss setup-test clean
+.PHONY: help build web browser sdk demo test test-web test-race test-server e2e-web \
+        bench-record bench-start bench-compose bench-egress chaos-kill chaos-egress loss soak lint setup-demo setup-loss setup-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -18,10 +19,18 @@ help: ## list the targets
 build: web ## build bin/roomreel
 	$(GO) build -ldflags '-X main.version=$(VERSION)' -o bin/roomreel ./cmd/roomreel
 
-web: ## fetch the LiveKit client for the join page (skipped where npm is missing)
-	@if [ -f web/join/vendor/livekit-client.mjs ]; then :; \
-	elif command -v npm >/dev/null; then cd web/join && npm ci --silent --no-audit --no-fund && npm run --silent vendor; \
-	else echo "npm is missing: the join page will say how to build it"; fi
+web: ## build the console (skipped without Node.js 20, or where nothing changed)
+	@if command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20)'; then $(MAKE) --no-print-directory $(CONSOLE)/dist/app/index.html; \
+	else echo "Node.js 20 with npm is missing: the console will say how to build it"; fi
+
+$(CONSOLE)/dist/app/index.html: $(CONSOLE)/node_modules/.package-lock.json $(shell find $(CONSOLE)/src $(CONSOLE)/public -type f) $(CONSOLE)/index.html $(CONSOLE)/vite.config.ts api/testdata/openapi.json
+	cd $(CONSOLE) && npm run --silent build -- --logLevel warn
+
+$(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package-lock.json
+	cd $(CONSOLE) && npm ci --silent --no-audit --no-fund
+
+test-web: $(CONSOLE)/node_modules/.package-lock.json ## check the console's types and test its parts
+	cd $(CONSOLE) && npm run --silent check
 
 demo: setup-demo build ## record three participants for real and make their film (KEEP=1 stays up)
 	$(GO) build -o bin/demo ./internal/demo
@@ -35,10 +44,11 @@ sdk: web/sdk/dist/index.js ## build the browser SDK, and check its types and its
 web/sdk/dist/index.js: $(wildcard web/sdk/src/*.ts web/sdk/*.json web/sdk/*.ts)
 	@cd web/sdk && npm ci --silent --no-audit --no-fund && npm run --silent check && npm run --silent build -- --silent && npm run --silent size
 
-e2e-web: setup-test browser sdk ## the browser SDK in real Chromium: every cause, a reload, a broken network (6 min)
+e2e-web: setup-test build browser sdk $(CONSOLE)/node_modules/.package-lock.json ## the console and the SDK in Chromium: every page, every cause (10 min)
+	cd $(CONSOLE) && npm run --silent e2e
 	E2E_WEB=1 $(GO) test -count 1 -timeout 20m -run '^TestSDK' ./cmd/roomreel
 
-test: setup-test web browser sdk test-race test-server ## run every test, against real LiveKit, Redis, ffmpeg and Chromium
+test: setup-test web browser sdk test-web test-race test-server ## run every test, against real LiveKit, Redis, ffmpeg and Chromium
 
 test-race:
 	CI=true $(GO) test -race $$($(GO) list ./... | grep -vE '/(cmd|internal|plugin)(/|$$)')
@@ -50,6 +60,9 @@ test-server:
 
 bench-record: ## recorder against a subscriber that throws packets away, 32 participants
 	$(GO) run ./internal/bench record
+
+bench-compose: setup-demo ## films against their floor and the seed's recipes, 4, 9 and 25 participants
+	$(GO) run ./internal/bench compose
 
 bench-start: build ## from the start call to media on disk, and from stop to complete files
 	$(GO) run ./internal/bench start
@@ -85,5 +98,5 @@ setup-test:
 	@scripts/setup ffmpeg redis-server mkvtoolnix chromium npm
 
 clean: ## remove what was built
-	rm -rf bin web/join/node_modules web/join/vendor/*.mjs internal/browser/node_modules internal/serversdk/node_modules \
-	       web/sdk/node_modules web/sdk/dist
+	rm -rf bin $(CONSOLE)/dist/app web/sdk/dist \
+	       $(CONSOLE)/node_modules web/sdk/node_modules internal/browser/node_modules internal/serversdk/node_modules

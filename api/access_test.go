@@ -40,6 +40,9 @@ func TestAccess(t *testing.T) {
 		{"GET", "/v1/recordings/{rec}/parts", "", 200, read},
 		{"GET", "/v1/recordings/{rec}/parts/{prt}/media", "", 200, full},
 		{"HEAD", "/v1/recordings/{rec}/parts/{prt}/media", "", 200, full},
+		{"GET", "/v1/recordings/{rec}/parts/{prt}/peaks", "", 409, full}, // it has no sound
+		{"GET", "/v1/recordings/{rec}/parts/{prt}/thumbnail", "", 200, full},
+		{"GET", "/v1/recordings/{rec}/thumbnail", "", 200, full},
 		{"POST", "/v1/recordings/{rec}/compositions", "", 202, full},
 		{"GET", "/v1/recordings/{rec}/compositions", "", 200, read},
 		{"GET", "/v1/recordings/{rec}/compositions/{cmp}", "", 200, read},
@@ -97,6 +100,7 @@ func TestAccess(t *testing.T) {
 	})
 	rec, part, bytes := p.recorded(t, "standup")
 	film := p.film(t, rec, bytes)
+	p.thumbnail(t, rec, part)
 	for _, r := range routes {
 		for i, caller := range callers {
 			// A fresh live recording and composition, for the verbs that end them.

@@ -24,6 +24,7 @@ import (
 	"github.com/roomreel/roomreel/recorder"
 	"github.com/roomreel/roomreel/recording"
 	"github.com/roomreel/roomreel/session"
+	"github.com/roomreel/roomreel/web"
 )
 
 // process is everything one roomreel process runs: the API, a recording node
@@ -38,6 +39,7 @@ type process struct {
 	sessions *session.Service
 	queue    *compose.Queue
 	egress   *egressWorker
+	previews *compose.Previews
 	hosts    *hosts
 	members  members
 	retain   retention
@@ -102,6 +104,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	p.sessions = newSessions(c, keys, livekit, store, p.hooks, p.redis, log)
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
+		Claims: claims{coord.NewJobs(store, c.Node)}, Snapshot: snapshot(store, archive), Notify: tellOfCompositions(p.hooks, log),
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
@@ -115,8 +118,10 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		p.queue.Close()
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
+	p.previews = compose.NewPreviews(archive, c.Composer.FFmpeg)
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
+		Previews: p.previews, Console: web.Console(web.ConsoleOptions{LiveKit: c.LiveKit.URL}),
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
 		Uploads: p.uploader, Storage: storage,
 		Sessions:  sessionOptions(c, keys, p.sessions, log),
@@ -146,7 +151,10 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { p.retain.run(ctx); return nil })
 	group.Go(func() error { p.hosts.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
-	group.Go(func() error { p.store.Tell(ctx, inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell)); return nil })
+	group.Go(func() error {
+		p.store.Tell(ctx, inTurn(startWished(p.queue, p.log), inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell)))
+		return nil
+	})
 	group.Go(func() error { return p.uploader.uploads.Run(ctx) })
 	group.Go(func() error { return p.uploader.run(ctx) })
 	group.Go(func() error { return p.sessions.Run(ctx) })
@@ -168,6 +176,7 @@ func (p *process) run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	p.queue.Close()
+	p.previews.Close()
 	return errors.Join(err, p.egress.close(), p.redis.Close())
 }
 
