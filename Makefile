@@ -10,8 +10,7 @@ SERVER     := ./cmd/... ./internal/... ./plugin/...
 CONSOLE    := web/console
 
 .DEFAULT_GOAL := help
-.PHONY: help build web browser sdk demo test test-web test-race test-server e2e-web \
-        bench-record bench-start bench-compose bench-egress chaos-kill chaos-egress loss soak lint setup-demo setup-loss setup-test clean
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
