@@ -30,6 +30,7 @@ type Manifest struct {
 	Participants []Participant     `json:"participants" doc:"Who was in the room."`
 	Parts        []Part            `json:"parts" doc:"The media files."`
 	Refused      []RefusedTrack    `json:"refused,omitempty" doc:"Tracks that could not be recorded."`
+	Dropped      int64             `json:"dropped_datagrams,omitempty" doc:"Datagrams that the kernel dropped, of all that the node received meanwhile: it was too busy, or its buffers too small." example:"0"`
 }
 
 // LayoutChange says that films follow a layout from then on, until the next change.
@@ -137,7 +138,7 @@ func manifestBody(m *recording.Manifest) Manifest {
 		CreatedAt: m.CreatedAt.UTC(), StartedAt: m.StartedAt.UTC(), StoppedAt: m.StoppedAt.UTC(),
 		Ended: string(m.Ended), Error: failureBody(m.Error), Duration: seconds(m.Duration),
 		Layouts: each(m.Layouts, func(c recording.LayoutChange) LayoutChange { return LayoutChange{At: seconds(c.At), Layout: c.Layout} }),
-		Pauses:  each(m.Pauses, intervalBody), Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody),
+		Pauses:  each(m.Pauses, intervalBody), Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody), Dropped: m.DroppedDatagrams,
 	}
 }
 

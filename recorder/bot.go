@@ -90,6 +90,7 @@ type Bot struct {
 	requested    map[string]bool
 	diskLow      bool
 	watched      int
+	dropped      int64 // datagrams, by the kernel, when last asked
 }
 
 // Open joins room and returns the bot once it is in. epoch is the fencing
@@ -114,6 +115,7 @@ func Open(ctx context.Context, room string, epoch int64, o Options, report func(
 		cancel()
 		return nil, err
 	}
+	b.dropped, _ = DroppedDatagrams() // watchDrops tells if it is not known
 	go b.run()
 	b.do(b.reconcile)
 	return b, nil

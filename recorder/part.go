@@ -203,7 +203,7 @@ func (p *part) block(pt *partTrack, to time.Duration, keyframe bool, payload []b
 func (p *part) flush() { _ = p.w.FlushIfDue(time.Now().Add(beat / 2)) }
 
 // movable returns how much of a move of all that was written of t its file can
-// take: none if t is not all that its slot holds, and nothing before the start.
+// take: none if t is not all that its slot holds.
 func (p *part) movable(t *track, by time.Duration) time.Duration {
 	pt := p.slots[slotOf(t.codec)]
 	switch {
