@@ -18,6 +18,7 @@ func TestAccess(t *testing.T) {
 	read := []int{no, no, no, forbidden, forbidden, ok, forbidden, ok, ok, forbidden, ok, forbidden, ok}
 	full := []int{no, no, no, forbidden, forbidden, forbidden, forbidden, ok, ok, forbidden, ok, forbidden, ok}
 	list := []int{no, no, no, forbidden, forbidden, ok, ok, ok, ok, ok, ok, ok, ok}
+	operate := []int{no, no, no, forbidden, forbidden, ok, forbidden, ok, forbidden, forbidden, forbidden, forbidden, ok}
 	admin := []int{no, no, no, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, ok}
 	all := []int{ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok}
 
@@ -45,6 +46,12 @@ func TestAccess(t *testing.T) {
 		{"POST", "/v1/recordings/{rec}/compositions/{new}/cancel", "", 200, full},
 		{"GET", "/v1/recordings/{rec}/compositions/{cmp}/media", "", 200, full},
 		{"HEAD", "/v1/recordings/{rec}/compositions/{cmp}/media", "", 200, full},
+		{"GET", "/v1/rooms", "", 200, list},
+		{"GET", "/v1/nodes", "", 200, operate},
+		{"PUT", "/v1/recordings/{rec}/hold", "", 200, full},
+		{"DELETE", "/v1/recordings/{rec}/hold", "", 200, full},
+		{"DELETE", "/v1/recordings/{ended}", "", 204, full},
+		{"GET", "/metrics", "", 200, operate},
 		{"GET", "/v1/events?type=none.such&since=yesterday", "", 422, list},
 		{"GET", "/v1/webhooks", "", 200, admin},
 		{"POST", "/v1/webhooks", `{"url":"https://app.example.com/"}`, 201, admin},
@@ -66,6 +73,7 @@ func TestAccess(t *testing.T) {
 	}
 	p := newPlace(t, func(o *api.Options) {
 		o.Static = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.URL.Path)) })
+		o.Metrics = o.Static
 	})
 	rec, part, bytes := p.recorded(t, "standup")
 	film := p.film(t, rec, bytes)
@@ -87,6 +95,10 @@ func TestAccess(t *testing.T) {
 				}
 				path = strings.ReplaceAll(path, "{live}", live.ID)
 			}
+			if strings.Contains(path, "{ended}") {
+				ended, _, _ := p.recorded(t, "standup")
+				path = strings.ReplaceAll(path, "{ended}", ended.ID)
+			}
 			if strings.Contains(path, "{new}") {
 				c, err := p.films.Start(t.Context(), rec.ID, recording.CompositionSpec{})
 				if err != nil {
@@ -98,7 +110,8 @@ func TestAccess(t *testing.T) {
 			if want == ok {
 				want = r.ok
 			}
-			got := p.do(t, caller, r.method, path, r.body)
+			// Through a proxy: who is on this machine may see the metrics anyway.
+			got := p.do(t, caller, r.method, path, r.body, "X-Forwarded-For", "192.0.2.1")
 			if got.status != want {
 				t.Errorf("%s %s as %q: status %d, want %d: %.300s", r.method, r.path, caller, got.status, want, got.body)
 			}
@@ -192,7 +205,7 @@ func TestWithoutVerifierOnlyKeysCount(t *testing.T) {
 
 func TestNewRefusesShortKeys(t *testing.T) {
 	p := newPlace(t)
-	o := api.Options{Recordings: p.store, Compositions: p.films, Rooms: rooms{}, Media: p.media}
+	o := api.Options{Recordings: p.store, Compositions: p.films, Rooms: rooms{}, Nodes: nodes{}, Media: p.media}
 	if _, err := api.New(o); err != nil {
 		t.Errorf("no admin keys: %v", err)
 	}

@@ -33,6 +33,8 @@ const (
 	anyone     access = ""       // no credentials asked
 	readAccess access = "read"   // see what was and is recorded, but not the media
 	fullAccess access = "record" // record, compose, download
+	// operatorAccess sees what is of no one room: the nodes, metrics.
+	operatorAccess access = "operate"
 	// adminAccess is for who runs roomreel.
 	adminAccess access = "admin"
 )
@@ -45,6 +47,8 @@ func (c Caller) permit(a access, room string) error {
 	}
 	records := c.RoomRecord || c.RoomAdmin && c.Room != ""
 	switch {
+	case a == operatorAccess && (c.Room != "" || !c.RoomRecord && !c.RoomList):
+		return recording.Errorf(recording.CodeNotPermitted, "the token lacks a grant: roomList or roomRecord, without a room")
 	case a == adminAccess:
 		return recording.Errorf(recording.CodeNotPermitted, "an admin key is needed")
 	case a == readAccess && !records && !c.RoomList:

@@ -34,13 +34,38 @@ type Composition struct {
 
 // FilmSpec says which film is wanted. What is left out gets a default.
 type FilmSpec struct {
-	Layout    string  `json:"layout,omitempty" maxLength:"64" doc:"Name of the layout. The default is grid." example:"grid"`
-	Format    string  `json:"format,omitempty" enum:"mp4,webm" doc:"mp4 (H.264 and AAC, the default) or webm (VP8 and Opus)." example:"mp4"`
+	Layout    string  `json:"layout,omitempty" maxLength:"64" doc:"grid, speaker, host-bottom, host-only, single, pip, share, custom (with boxes), or recorded: what the recording was told to have. The default is recorded, and grid where it was told nothing." example:"grid"`
+	Format    string  `json:"format,omitempty" enum:"mp4,webm,hls,m4a,opus,people" doc:"mp4 (H.264 and AAC, the default), webm (VP8, VP9 or AV1, and Opus), hls (an mp4 and its HLS playlist), m4a or opus (sound only), or people (one file per participant)." example:"mp4"`
 	Width     int     `json:"width,omitempty" minimum:"120" maximum:"3840" multipleOf:"2" doc:"Width in pixels. The default is 1280." example:"1280"`
 	Height    int     `json:"height,omitempty" minimum:"120" maximum:"3840" multipleOf:"2" doc:"Height in pixels. The default is 720." example:"720"`
 	FrameRate int     `json:"frame_rate,omitempty" minimum:"1" maximum:"60" doc:"Frames per second. The default is 30." example:"30"`
 	From      float64 `json:"from_s,omitempty" minimum:"0" maximum:"1000000" doc:"Where on the timeline the film begins." example:"0"`
 	To        float64 `json:"to_s,omitempty" minimum:"0" maximum:"1000000" doc:"Where it ends; the end of the recording, when left out." example:"60"`
+	Pauses    string  `json:"pauses,omitempty" enum:"cut,mark,keep" doc:"What becomes of pauses: left out (the default), a card of 3 seconds, or a card for as long as they lasted." example:"cut"`
+
+	Quality    string   `json:"quality,omitempty" enum:"draft,standard,archive" doc:"A quick look, everyday use (the default), or what is to be kept." example:"standard"`
+	VideoCodec string   `json:"video_codec,omitempty" enum:"h264,vp8,vp9,av1" doc:"h264 in mp4 and hls; vp8 (the default), vp9 or av1 in webm." example:"h264"`
+	Encoder    string   `json:"encoder,omitempty" enum:"software,vaapi,nvenc,qsv" doc:"What encodes the picture. The default is software; roomreel doctor tells which hardware there is." example:"software"`
+	Audio      string   `json:"audio,omitempty" enum:"mixed,multitrack" doc:"One track of everybody (the default), or one for each participant, in m4a and opus." example:"mixed"`
+	Extras     []string `json:"extras,omitempty" enum:"poster,sheet,chapters,speakers" doc:"What is made beside the film: a poster, a contact sheet, chapters, WebVTT of who spoke when." example:"[\"chapters\"]"`
+	Priority   string   `json:"priority,omitempty" enum:"low,normal,high" doc:"Which films are made first. The default is normal." example:"normal"`
+	Live       bool     `json:"live,omitempty" doc:"Composes what is closed while the recording runs, so that the film is ready soon after its end." example:"false"`
+
+	Boxes     []FilmBox       `json:"boxes,omitempty" maxItems:"49" doc:"The places of the layout custom, from back to front." example:"[[0,0,960,720,\"contain\"],[960,0,320,180,\"cover\"]]"`
+	Host      string          `json:"host,omitempty" maxLength:"300" doc:"Identity of the host. The default is the recording's host, else who joined first." example:"anna"`
+	Focus     string          `json:"focus,omitempty" maxLength:"300" doc:"Identity that always stands where the active speaker would." example:"anna"`
+	Include   []string        `json:"include,omitempty" maxItems:"1000" doc:"The only identities to be seen and heard; everybody, when left out." example:"[\"anna\",\"ben\"]"`
+	Exclude   []string        `json:"exclude,omitempty" maxItems:"1000" doc:"Identities that are neither seen nor heard." example:"[\"bot\"]"`
+	Withdrawn *FilmWithdrawal `json:"withdrawn,omitempty" doc:"Participants who withdrew their consent."`
+	External  []FilmExternal  `json:"external,omitempty" maxItems:"50" doc:"Videos from outside that take the place of a camera."`
+
+	Background string            `json:"background,omitempty" pattern:"^#[0-9a-fA-F]{6}$" doc:"Colour of the canvas. The default is #121418." example:"#121418"`
+	HideNames  bool              `json:"hide_names,omitempty" doc:"Leaves the name plates out." example:"false"`
+	Avatars    map[string]string `json:"avatars,omitempty" doc:"Pictures for the cards of muted cameras, by identity; files as for the logo." example:"{\"anna\":\"anna.jpg\"}"`
+	Logo       *FilmLogo         `json:"logo,omitempty" doc:"A picture over a corner of the film."`
+	Timestamp  string            `json:"timestamp,omitempty" enum:"wall,elapsed" doc:"Shows the time of day, or the time since the recording began." example:"wall"`
+	TimeZone   string            `json:"time_zone,omitempty" maxLength:"64" doc:"IANA name of the zone of the time of day. The default is UTC." example:"Europe/Vienna"`
+	Title      *FilmTitle        `json:"title,omitempty" doc:"A card that opens the film."`
 }
 
 // CompositionList lists the compositions of a recording.
@@ -114,7 +139,9 @@ func (s *Server) startComposition(ctx context.Context, in *startCompositionInput
 	}
 	var spec recording.CompositionSpec
 	if in.Body != nil {
-		spec = in.Body.domain()
+		if spec, err = in.Body.domain(); err != nil {
+			return nil, err
+		}
 	}
 	c, err := s.compositions.Start(ctx, in.Recording, spec)
 	if err != nil {
@@ -164,12 +191,13 @@ func (s *Server) openFilm(ctx context.Context, in *filmInput) (*attachment, erro
 		return nil, err
 	}
 	f, err := s.media.OpenFilm(c)
-	if err != nil {
-		return nil, err
-	}
-	return &attachment{
+	film := &attachment{
 		File: f, mediaType: filmType(c), id: c.ID, name: safeName(r.Room, "film", c.ID) + filepath.Ext(c.File),
-	}, nil
+	}
+	if err != nil {
+		return s.fromStorage(ctx, err, c.Location, film)
+	}
+	return film, nil
 }
 
 // composition returns one composition if the caller has the access to the
@@ -202,18 +230,6 @@ func compositionBody(c recording.Composition) Composition {
 		body.Media, body.MediaType = compositionPath(c)+"/media", filmType(c)
 	}
 	return body
-}
-
-func filmSpecBody(f recording.CompositionSpec) FilmSpec {
-	return FilmSpec{
-		Layout: f.Layout, Format: f.Format, Width: f.Width, Height: f.Height, FrameRate: f.FrameRate, From: seconds(f.From), To: seconds(f.To),
-	}
-}
-
-func (f FilmSpec) domain() recording.CompositionSpec {
-	return recording.CompositionSpec{
-		Layout: f.Layout, Format: f.Format, Width: f.Width, Height: f.Height, FrameRate: f.FrameRate, From: position(f.From), To: position(f.To),
-	}
 }
 
 // position is a number of seconds, which validation has bounded, as Seconds.

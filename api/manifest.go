@@ -25,10 +25,17 @@ type Manifest struct {
 	Ended        string            `json:"ended,omitempty" doc:"Why it ended." example:"stop"`
 	Error        *Failure          `json:"error,omitempty" doc:"Why it failed."`
 	Duration     float64           `json:"duration_s" doc:"Length of the timeline." example:"1799.8"`
+	Layouts      []LayoutChange    `json:"layouts,omitempty" doc:"The changes of layout that were asked for while it ran."`
 	Pauses       []Interval        `json:"pauses,omitempty" doc:"Intervals of which nothing was written."`
 	Participants []Participant     `json:"participants" doc:"Who was in the room."`
 	Parts        []Part            `json:"parts" doc:"The media files."`
 	Refused      []RefusedTrack    `json:"refused,omitempty" doc:"Tracks that could not be recorded."`
+}
+
+// LayoutChange says that films follow a layout from then on, until the next change.
+type LayoutChange struct {
+	At     float64 `json:"at_s" doc:"From when." example:"312.5"`
+	Layout string  `json:"layout" doc:"Name of the layout." example:"speaker"`
 }
 
 // Participant is a person in the room, however often they reconnected.
@@ -50,6 +57,7 @@ type Presence struct {
 type Part struct {
 	ID          string   `json:"id" doc:"Identifier." example:"prt_0199a3f27c5d7e0fb1d2c3b4a5968778"`
 	File        string   `json:"file" doc:"Name in the recording's folder." example:"prt_0199a3f27c5d7e0fb1d2c3b4a5968778.webm"`
+	Location    string   `json:"location,omitempty" doc:"URL of the file in storage, once it is there." example:"s3://recordings/rec_0199a3f27c5d7e0fb1d2c3b4a5968778/prt_0199a3f27c5d7e0fb1d2c3b4a5968779.webm"`
 	Media       string   `json:"media" doc:"Path to download it from." example:"/v1/recordings/rec_0199a3f27c5d7e0fb1d2c3b4a5968778/parts/prt_0199a3f27c5d7e0fb1d2c3b4a5968778/media"`
 	MediaType   string   `json:"media_type" doc:"Content type of the file." example:"video/webm"`
 	Participant string   `json:"participant" doc:"Identity of the participant." example:"anna"`
@@ -127,7 +135,8 @@ func manifestBody(m *recording.Manifest) Manifest {
 		Host: m.Host, Session: m.Session, Client: m.Client, Labels: m.Labels,
 		CreatedAt: m.CreatedAt.UTC(), StartedAt: m.StartedAt.UTC(), StoppedAt: m.StoppedAt.UTC(),
 		Ended: string(m.Ended), Error: failureBody(m.Error), Duration: seconds(m.Duration),
-		Pauses: each(m.Pauses, intervalBody), Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody),
+		Layouts: each(m.Layouts, func(c recording.LayoutChange) LayoutChange { return LayoutChange{At: seconds(c.At), Layout: c.Layout} }),
+		Pauses:  each(m.Pauses, intervalBody), Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody),
 	}
 }
 
@@ -144,7 +153,7 @@ func participantBody(p recording.Participant) Participant {
 func partBodies(m *recording.Manifest) []Part {
 	return each(m.Parts, func(p recording.Part) Part {
 		return Part{
-			ID: p.ID, File: p.File, Media: "/v1/recordings/" + m.ID + "/parts/" + p.ID + "/media", MediaType: mediaType(p.File, hasVideo(p)),
+			ID: p.ID, File: p.File, Location: p.Location, Media: "/v1/recordings/" + m.ID + "/parts/" + p.ID + "/media", MediaType: mediaType(p.File, hasVideo(p)),
 			Participant: p.Participant, Stream: p.Stream, Node: p.Node, Epoch: p.Epoch,
 			Start: seconds(p.Start), Duration: seconds(p.Duration), Bytes: p.Bytes,
 			Ended: string(p.Ended), Error: failureBody(p.Error), Tracks: each(p.Tracks, trackBody),

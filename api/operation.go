@@ -135,6 +135,8 @@ func openAPI(version string) *huma.OpenAPI {
 			{Name: "recordings", Description: "Start, stop and look at recordings."},
 			{Name: "media", Description: "Download what was recorded."},
 			{Name: "compositions", Description: "Make films of recordings."},
+			{Name: "rooms", Description: "Who is where, now."},
+			{Name: "nodes", Description: "Who records."},
 			{Name: "uploads", Description: "Bring files to where they are wanted."},
 			{Name: "webhooks", Description: "Tell others what happens."},
 			{Name: "health", Description: "For probes."},

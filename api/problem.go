@@ -50,6 +50,7 @@ var problemTypes = map[recording.Code]struct {
 	recording.CodeAlreadyRecording: {http.StatusConflict, "The room and selection are being recorded already"},
 	recording.CodeAlreadyStopped:   {http.StatusConflict, "It has ended already"},
 	recording.CodeNotReady:         {http.StatusConflict, "It is not ready yet"},
+	recording.CodeLegalHold:        {http.StatusConflict, "It is under a legal hold"},
 	recording.CodeNoMedia:          {http.StatusConflict, "There is no media"},
 	recording.CodeCanceled:         {http.StatusConflict, "It was canceled"},
 	CodeReadOnly:                   {http.StatusConflict, "It stands in the configuration"},
@@ -122,6 +123,9 @@ func newProblem(code recording.Code, detail string) *Problem {
 func problemURI(code recording.Code) string {
 	return "/problems/" + strings.ReplaceAll(strings.ToLower(string(code)), "_", "-")
 }
+
+// Unauthenticated is the error of a caller who has not proven who they are.
+func Unauthenticated(why string) error { return recording.Errorf(CodeUnauthenticated, "%s", why) }
 
 // problemOf is the problem that tells a caller of err. Errors that are not
 // meant for callers become INTERNAL, and their text stays here.

@@ -96,6 +96,7 @@ func (s *Server) routeRecordings() {
 		codes: []recording.Code{recording.CodeInvalidID, recording.CodeNotFound, recording.CodeAlreadyStopped, recording.CodeNotReady},
 	}, s.stopRecording)
 	s.routeControl()
+	s.routeRemoval()
 }
 
 func (s *Server) startRecording(ctx context.Context, in *startRecordingInput) (*createdRecordingOutput, error) {

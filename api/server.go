@@ -26,6 +26,7 @@ type Options struct {
 	Recordings   Recordings
 	Compositions Compositions
 	Rooms        Rooms
+	Nodes        Nodes
 	// Webhooks, Uploads and Storage are optional.
 	Webhooks Webhooks
 	Uploads  Uploads
@@ -43,6 +44,12 @@ type Options struct {
 	// Ready checks what the server depends on, by name; nil means that all is
 	// well. Without it /readyz always says yes.
 	Ready func(context.Context) map[string]error
+	// Metrics serves /metrics: to callers on this machine and to operators, or to
+	// everybody if OpenMetrics is set. Nil leaves it out.
+	Metrics     http.Handler
+	OpenMetrics bool
+	// LiveKit takes a webhook of LiveKit's; its errors are *recording.Errors.
+	LiveKit func(*http.Request) error
 	// Static is an optional page, served without credentials below /join/.
 	Static http.Handler
 	// Log takes the request log. The default is slog.Default().
@@ -59,6 +66,7 @@ type Server struct {
 	recordings   Recordings
 	compositions Compositions
 	rooms        Rooms
+	nodes        Nodes
 	webhooks     Webhooks
 	uploads      Uploads
 	storage      Storage
@@ -77,11 +85,11 @@ type Server struct {
 // New makes the server. It fails when a service is missing or an admin key is
 // too short to be a secret.
 func New(o Options) (*Server, error) {
-	if o.Recordings == nil || o.Compositions == nil || o.Rooms == nil || o.Media.Root() == "" {
-		return nil, errors.New("api: Recordings, Compositions, Rooms and Media are required")
+	if o.Recordings == nil || o.Compositions == nil || o.Rooms == nil || o.Nodes == nil || o.Media.Root() == "" {
+		return nil, errors.New("api: Recordings, Compositions, Rooms, Nodes and Media are required")
 	}
 	s := &Server{
-		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, media: o.Media, webhooks: o.Webhooks, uploads: o.Uploads, storage: o.Storage,
+		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks, uploads: o.Uploads, storage: o.Storage,
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16
@@ -100,14 +108,14 @@ func New(o Options) (*Server, error) {
 	if s.stopTimeout <= 0 {
 		s.stopTimeout = time.Minute
 	}
-	return s, s.mount(o.Static)
+	return s, s.mount(o)
 }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
 
 // mount builds the router with all operations and the OpenAPI document.
-func (s *Server) mount(static http.Handler) error {
+func (s *Server) mount(o Options) error {
 	gin.SetMode(gin.ReleaseMode)
 	s.engine = gin.New()
 	s.engine.HandleMethodNotAllowed = true
@@ -131,13 +139,17 @@ func (s *Server) mount(static http.Handler) error {
 	s.routeRecordings()
 	s.routeMedia()
 	s.routeCompositions()
+	s.routeRooms()
+	s.routeNodes()
 	s.routeWebhooks()
 	s.routeEventFeed()
 	s.routeUploads()
 	s.routeHealth()
+	s.routeMetrics(o.Metrics, o.OpenMetrics)
+	s.routeLiveKit(o.LiveKit)
 
-	if static != nil {
-		page := gin.WrapH(http.StripPrefix("/join", static))
+	if o.Static != nil {
+		page := gin.WrapH(http.StripPrefix("/join", o.Static))
 		s.engine.GET("/join/*path", page)
 		s.engine.HEAD("/join/*path", page)
 		s.engine.GET("/join", func(c *gin.Context) { c.Redirect(http.StatusMovedPermanently, "/join/") })

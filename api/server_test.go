@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -74,6 +75,21 @@ func (r rooms) Check(_ context.Context, room string) error {
 	}
 	return nil
 }
+
+func (r rooms) List(_ context.Context, only string) ([]api.Room, error) {
+	var list []api.Room
+	for name := range r {
+		if only == "" || only == name {
+			list = append(list, api.Room{Name: name, SID: "RM_" + name, Participants: []api.RoomParticipant{}})
+		}
+	}
+	slices.SortFunc(list, func(a, b api.Room) int { return strings.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+type nodes []api.Node
+
+func (n nodes) Nodes(context.Context) ([]api.Node, error) { return n, nil }
 
 // place is a server with everything that it stands on.
 type place struct {
@@ -140,6 +156,7 @@ func newPlace(t *testing.T, change ...func(*api.Options)) *place {
 	}
 	p := &place{store: store{coord.NewStore(rdb)}, media: media, films: films, hooks: hooks, redis: mr, log: &syncBuffer{}}
 	o := api.Options{
+		Nodes:      nodes{{Name: "node-1", CanAccept: true}},
 		Recordings: p.store, Compositions: p.films, Rooms: rooms{"standup": true, "other": true}, Media: media, Webhooks: webhooks{hooks},
 		AdminKeys: []string{"another-key-of-this-test", adminKey}, Verifier: verifier{}, Version: "v0.0.0-test",
 		Log: slog.New(slog.NewJSONHandler(p.log, nil)), StopTimeout: 100 * time.Millisecond,

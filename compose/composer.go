@@ -26,12 +26,25 @@ type Composer struct {
 	FFmpeg, FFprobe string
 	// Cores is how many processes may work on one film at a time.
 	Cores int
-	Log   *slog.Logger
+	// Assets is a folder of logos and avatars for all recordings, besides the
+	// one that each has of its own.
+	Assets string
+	// Memory is how many bytes the processes of one film may take together, by
+	// default half of what the machine has.
+	Memory int64
+	// KeepPieces leaves what was encoded in the recording's compositions/.pieces
+	// when the film is ready, for other films of it. Otherwise only a film that
+	// failed leaves pieces, for the next try.
+	KeepPieces bool
+	Log        *slog.Logger
+
+	soundCell time.Duration // soundCell, but in tests
 }
 
 func (c Composer) withDefaults() Composer {
 	c.FFmpeg, c.FFprobe = or(c.FFmpeg, "ffmpeg"), or(c.FFprobe, "ffprobe")
 	c.Cores = max(1, or(c.Cores, cores()))
+	c.Memory = or(c.Memory, memory()/2)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
 }
@@ -98,10 +111,14 @@ func (c Composer) make(ctx context.Context, dir string, plan Plan, film recordin
 	folder := recording.CompositionsDir(dir)
 	work := filepath.Join(folder, "."+film.ID+".tmp")
 	film.State, film.StartedAt = recording.CompositionRunning, now()
+	found := -1.0 // what was there already took no time
 	tell := func(percent float64) {
 		film.Progress = percent
-		if elapsed := time.Since(film.StartedAt); percent >= 1 {
-			film.Remaining = recording.Seconds(time.Duration(float64(elapsed) * (100 - percent) / percent).Round(time.Millisecond))
+		if found < 0 && percent > 0 {
+			found = percent
+		}
+		if elapsed := time.Since(film.StartedAt); percent >= found+1 && found >= 0 {
+			film.Remaining = recording.Seconds(time.Duration(float64(elapsed) * (100 - percent) / (percent - found)).Round(time.Millisecond))
 		}
 		if report != nil {
 			report(film)
@@ -114,6 +131,11 @@ func (c Composer) make(ctx context.Context, dir string, plan Plan, film recordin
 	}
 	if cleanup := os.RemoveAll(work); cleanup != nil {
 		c.Log.Warn("temporary files stay behind", "composition", film.ID, "error", cleanup)
+	}
+	if !c.KeepPieces && (err == nil || ctx.Err() != nil) {
+		if cleanup := cacheOf(dir).clear(); cleanup != nil {
+			c.Log.Warn("pieces stay behind", "composition", film.ID, "error", cleanup)
+		}
 	}
 	film.FinishedAt, film.Remaining = now(), 0
 	switch {
@@ -164,7 +186,7 @@ func (c Composer) produce(ctx context.Context, dir, work string, plan Plan, film
 	if err != nil {
 		return err
 	}
-	film.File = film.ID + "." + plan.Spec.Format
+	film.File = film.ID + "." + plan.extension()
 	return settleFile(made, filepath.Join(recording.CompositionsDir(dir), film.File))
 }
 

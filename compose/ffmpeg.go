@@ -3,42 +3,17 @@ package compose
 import (
 	"fmt"
 	"image/color"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/roomreel/roomreel/recording"
 )
 
-// This file alone knows ffmpeg's command line. No text that came from outside
+// This file and ffmpeg_picture.go alone know ffmpeg's command line. No text that came from outside
 // enters it, only numbers and names of our own; parts are opened by absolute
 // path, as files and as Matroska, whatever they hold.
-
-// format is how a film is encoded.
-type format struct {
-	video, audio, mux []string
-	// piece and sound are the containers of what is joined in the end.
-	piece, sound string
-}
-
-var formats = map[string]format{
-	"mp4": {
-		video: []string{
-			"-c:v", "libx264", "-preset", "superfast", "-x264-params", "mbtree=1:rc-lookahead=20:bframes=2:threads=1", "-crf", "23",
-			"-colorspace", "smpte170m", "-color_primaries", "smpte170m", "-color_trc", "smpte170m", "-color_range", "tv",
-			"-video_track_timescale", "90000", "-f", "mp4",
-		},
-		audio: []string{"-c:a", "aac", "-b:a", "128k", "-f", "mp4"},
-		mux:   []string{"-movflags", "+faststart", "-f", "mp4"},
-		piece: "mp4", sound: "m4a",
-	},
-	"webm": {
-		// A negative cpu-used is a fixed speed; a positive one follows the clock.
-		video: []string{"-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "-8", "-lag-in-frames", "0", "-auto-alt-ref", "0", "-f", "webm"},
-		audio: []string{"-c:a", "libopus", "-b:a", "96k", "-f", "webm"},
-		mux:   []string{"-f", "webm"},
-		piece: "webm", sound: "webm",
-	},
-}
 
 const (
 	sampleRate = 48000
@@ -50,26 +25,19 @@ const (
 	early = recording.Seconds(5e6)
 )
 
+// demuxers are what files may be opened as, by their extension. Recorded parts
+// are Matroska, whatever they hold; the rest are videos from outside.
+var demuxers = map[string]string{".webm": "matroska", ".mkv": "matroska", ".mp4": "mov", ".mov": "mov"}
+
 // common opens every command: quiet, no terminal, log lines with their level.
 var common = []string{"-hide_banner", "-nostdin", "-y", "-loglevel", "level+warning", "-nostats", "-progress", "pipe:1"}
-
-// sprite is a drawn picture and where on its tile it stands.
-type sprite struct {
-	file string
-	x, y int
-}
-
-// scene is a tile with what was drawn for it. A plate without file is none.
-type scene struct {
-	Tile
-	card, plate sprite
-}
 
 // inputArgs opens a source at file time seek, with its own timestamps kept and
 // everything since the keyframe before. ReinitFilter 0 lets the scaler follow
 // changes of size; a rebuilt graph would lose every filter's state.
 func inputArgs(path string, seek recording.Seconds) []string {
-	args := []string{"-threads", "1", "-reinit_filter", "0", "-seek_timestamp", "1", "-noaccurate_seek", "-f", "matroska"}
+	demuxer := or(demuxers[strings.ToLower(filepath.Ext(path))], "matroska")
+	args := []string{"-threads", "1", "-reinit_filter", "0", "-seek_timestamp", "1", "-noaccurate_seek", "-f", demuxer}
 	if seek > 0 {
 		args = append(args, "-ss", decimal(seek))
 	}
@@ -78,74 +46,23 @@ func inputArgs(path string, seek recording.Seconds) []string {
 
 // pieceCommand encodes frames first..first+count of the film. The graph goes
 // to a file of its own, for it can outgrow a command line.
-func (p *Plan) pieceCommand(path func(Source) string, first, count int, tiles []scene, out string) (args []string, graph string) {
-	var g strings.Builder
-	spec, zero := p.Spec, frameTime(first, p.Spec.FrameRate)
-	args = append(args, common...)
-	inputs := 0
-	input := func(a ...string) int {
-		args = append(args, a...)
-		inputs++
-		return inputs - 1
-	}
-	still := func(s sprite) int {
-		return input("-framerate", strconv.Itoa(spec.FrameRate), "-f", "image2", "-pattern_type", "none", "-i", s.file)
-	}
-	// A speck in the last corner gives the canvas its size and the film its
-	// beat; another lets xstack, which wants two, do without tiles.
-	speck := fmt.Sprintf("color=c=%s:s=2x2:r=%d,format=yuv420p", hex(canvasColour), spec.FrameRate)
-	fmt.Fprintf(&g, "%s[a];\n%s[b];\n", speck, speck)
-	stack, layout := "[a][b]", fmt.Sprintf("%d_%d|0_0", spec.Width-2, spec.Height-2)
-	for i, t := range tiles {
-		fmt.Fprintf(&g, "[%d:v:0]format=yuv420p,setsar=1,loop=loop=-1:size=1,setpts=N[card%d];\n", still(t.card), i)
-		tile := fmt.Sprintf("[card%d]", i)
-		if c := t.Picture; c != nil {
-			s := p.Sources[c.Source]
-			seek := max(0, s.Clock.file(max(zero, c.From))+early)
-			clock := s.Clock.window(seek, s.Clock.file(zero+frameTime(count, spec.FrameRate)))
-			in := input(inputArgs(path(s), seek)...)
-			fmt.Fprintf(&g, "[%d:v:%d]setpts='(%s)/TB',trim=start=%s,", in, s.Index, retime(clock, seek, zero), decimal(c.From-zero-early))
-			fmt.Fprintf(&g, "scale=w=%d:h=%d:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=area,", t.Box.Width, t.Box.Height)
-			fmt.Fprintf(&g, "pad=%d:%d:(ow-iw)/2:(oh-ih)/2:color=%s:eval=frame,setsar=1,", t.Box.Width, t.Box.Height, hex(tileColour))
-			// Where the source ends too early, its last picture stays a
-			// moment, and then the card takes its place.
-			fmt.Fprintf(&g, "fps=%d:start_time=0,tpad=stop=%d:stop_mode=clone,format=yuv420p[video%d];\n", spec.FrameRate, (spec.FrameRate+1)/2, i)
-			fmt.Fprintf(&g, "[video%d]%sconcat=n=2:v=1:a=0[tile%d];\n", i, tile, i)
-			tile = fmt.Sprintf("[tile%d]", i)
-		}
-		if t.plate.file != "" {
-			fmt.Fprintf(&g, "[%d:v:0]format=yuva420p[plate%d];\n", still(t.plate), i)
-			fmt.Fprintf(&g, "%s[plate%d]overlay=%d:%d:format=yuv420[named%d];\n", tile, i, t.plate.x, t.plate.y, i)
-			tile = fmt.Sprintf("[named%d]", i)
-		}
-		stack += tile
-		layout += fmt.Sprintf("|%d_%d", t.Box.X, t.Box.Y)
-	}
-	fmt.Fprintf(&g, "%sxstack=inputs=%d:layout=%s:fill=%s,format=yuv420p[film]\n", stack, len(tiles)+2, layout, hex(canvasColour))
-
-	args = append(args, "-filter_complex_threads", "1", "-filter_complex_script", out+".graph", "-map", "[film]",
-		"-frames:v", strconv.Itoa(count), "-threads", "1", "-g", strconv.Itoa(5*spec.FrameRate))
-	args = append(args, p.bitrate()...)
-	return append(append(args, formats[spec.Format].video...), out), g.String()
+func (p *Plan) pieceCommand(path func(Source) string, first, count int, art sceneArt, out string) (args []string, graph string) {
+	spec := p.Spec
+	g := pieceGraph{plan: p, path: path, zero: frameTime(first, spec.FrameRate), end: frameTime(first+count, spec.FrameRate)}
+	graph = g.build(art)
+	args = append(append(args, common...), g.args...)
+	args = append(args, hardwareArgs(spec)...)
+	args = append(args, "-filter_complex_threads", "1", "-filter_complex_script", out+".graph", "-map", "[film]", "-frames:v", strconv.Itoa(count))
+	return append(append(args, videoArgs(spec)...), out), graph
 }
 
-// bitrate bounds the picture's bytes: 2 Mbit/s for 1280x720 at 30 frames a
-// second, in proportion for others. VP8 aims at it, x264 may go to twice that.
-func (p *Plan) bitrate() []string {
-	kbit := max(250, 2000*p.Spec.Width*p.Spec.Height/(1280*720)*p.Spec.FrameRate/30)
-	if p.Spec.Format == "webm" {
-		return []string{"-b:v", fmt.Sprintf("%dk", kbit)}
-	}
-	return []string{"-maxrate", fmt.Sprintf("%dk", 2*kbit), "-bufsize", fmt.Sprintf("%dk", 4*kbit)}
-}
-
-// soundCommand mixes all voices and encodes them, once for the whole film.
-func (p *Plan) soundCommand(path func(Source) string, out string) (args []string, graph string) {
+// soundCommand mixes the voices of a stretch and encodes them.
+func (p *Plan) soundCommand(path func(Source) string, s stretch, codec *soundCodec, out string) (args []string, graph string) {
 	var g strings.Builder
 	const stereo = "aformat=sample_fmts=fltp:sample_rates=48000:channel_layouts=stereo"
 	args = append(args, common...)
-	total, inputs, mix := samples(p.Duration), 0, ""
-	for l, lane := range p.Voices {
+	total, zero, inputs, mix := s.end-s.begin, at(s.begin), 0, ""
+	for l, lane := range s.lanes {
 		var done int64
 		var chain strings.Builder
 		links := 0
@@ -158,17 +75,17 @@ func (p *Plan) soundCommand(path func(Source) string, out string) (args []string
 			}
 		}
 		for _, c := range lane {
-			from, to := samples(c.From), samples(c.To)
+			from, to := max(done, samples(c.From)-s.begin), min(total, samples(c.To)-s.begin)
 			if to <= from {
 				continue
 			}
 			silence(from)
-			s := p.Sources[c.Source]
-			seek := max(0, c.FileFrom-lead)
-			args = append(args, inputArgs(path(s), seek)...)
+			source := p.Sources[c.Source]
+			seek := seekable(c.FileFrom - lead)
+			args = append(args, inputArgs(path(source), seek)...)
 			// Small deviations are stretched away, up to 2 %; a lost packet's
 			// length or more is filled with silence, so nothing moves.
-			fmt.Fprintf(&g, "[%d:a:%d]asetpts='(%s)/TB',atrim=start=0,", inputs, s.Index, retime(s.Clock.window(seek, c.FileTo), seek, c.From))
+			fmt.Fprintf(&g, "[%d:a:%d]asetpts='(%s)/TB',atrim=start=0,", inputs, source.Index, retime(source.Clock.window(seek, c.FileTo), seek, zero+at(from)))
 			fmt.Fprintf(&g, "aresample=48000:async=1000:min_comp=0.002:min_hard_comp=0.015:first_pts=0:flags=+res,%s,", stereo)
 			fmt.Fprintf(&g, "apad=whole_len=%d,atrim=end_sample=%d,asetpts=N/SR/TB[lane%d_%d];\n", to-from, to-from, l, links)
 			fmt.Fprintf(&chain, "[lane%d_%d]", l, links)
@@ -178,24 +95,69 @@ func (p *Plan) soundCommand(path func(Source) string, out string) (args []string
 		fmt.Fprintf(&g, "%sconcat=n=%d:v=0:a=1[voice%d];\n", chain.String(), links, l)
 		mix += fmt.Sprintf("[voice%d]", l)
 	}
-	if len(p.Voices) == 0 {
+	if len(s.lanes) == 0 {
 		fmt.Fprintf(&g, "anullsrc=r=48000:cl=stereo,%s", stereo)
 	} else {
 		// Without normalize=0 everybody gets quieter when somebody joins;
 		// without level=disabled the limiter raises what it has limited.
-		fmt.Fprintf(&g, "%samix=inputs=%d:normalize=0:dropout_transition=0,alimiter=limit=0.97:level=disabled:latency=1", mix, len(p.Voices))
+		fmt.Fprintf(&g, "%samix=inputs=%d:normalize=0:dropout_transition=0,alimiter=limit=0.97:level=disabled:latency=1", mix, len(s.lanes))
 	}
 	fmt.Fprintf(&g, ",apad=whole_len=%d,atrim=end_sample=%d[film]\n", total, total)
 	args = append(args, "-filter_complex_threads", "1", "-filter_complex_script", out+".graph", "-map", "[film]")
-	return append(append(args, formats[p.Spec.Format].audio...), out), g.String()
+	return append(append(args, codec.args...), out), g.String()
 }
 
 // joinCommand puts pieces and sound together without encoding. list is a
-// script for ffmpeg's concat demuxer, from concatScript.
-func (p *Plan) joinCommand(list, sound, out string) []string {
+// script for ffmpeg's concat demuxer, from concatScript, or empty where there is
+// no picture; chapters is an ffmetadata file or empty.
+func (p *Plan) joinCommand(list string, sounds []soundTrack, soundFiles []string, chapters, out string) []string {
+	f := formats[p.Spec.Format]
 	args := append([]string{}, common...)
-	args = append(args, "-f", "concat", "-i", list, "-i", sound, "-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-map_metadata", "-1")
-	return append(append(args, formats[p.Spec.Format].mux...), out)
+	var maps []string
+	inputs := 0
+	input := func(mapped string, a ...string) {
+		args = append(args, a...)
+		if mapped != "" {
+			maps = append(maps, "-map", strconv.Itoa(inputs)+mapped)
+		}
+		inputs++
+	}
+	if list != "" {
+		input(":v:0", "-f", "concat", "-i", list)
+	}
+	for i, file := range soundFiles {
+		// ADTS does not tell that the encoder is one packet late; Ogg does, and
+		// WebM's muxer expects to be told by nothing but the codec's header.
+		switch late := float64(f.sound.delay) / sampleRate; {
+		case f.sound == &aac:
+			args = append(args, "-itsoffset", fmt.Sprintf("%.9f", -late))
+		case !strings.HasSuffix(out, ".ogg"):
+			args = append(args, "-itsoffset", fmt.Sprintf("%.9f", late))
+		}
+		input(":a:0", "-i", file)
+		if title := sounds[i].title; title != "" {
+			maps = append(maps, fmt.Sprintf("-metadata:s:a:%d", i), "title="+title, fmt.Sprintf("-metadata:s:a:%d", i), "handler_name="+title)
+		}
+	}
+	chaptered := "-1"
+	if chapters != "" {
+		chaptered = strconv.Itoa(inputs)
+		input("", "-f", "ffmetadata", "-i", chapters)
+	}
+	args = append(append(args, maps...), "-c", "copy", "-map_metadata", "-1", "-map_chapters", chaptered)
+	mux := f.mux
+	if len(soundFiles) > 1 && f.sound == &opus {
+		mux = []string{"-f", "matroska"}
+	}
+	return append(append(args, mux...), out)
+}
+
+// pixels is what the encoder takes.
+func pixels(spec recording.CompositionSpec) string {
+	if spec.Encoder == "vaapi" || spec.Encoder == "qsv" {
+		return "nv12"
+	}
+	return "yuv420p"
 }
 
 // concatScript lists the pieces with their exact lengths: a container's own
@@ -242,6 +204,12 @@ func retime(c clock, seek, zero recording.Seconds) string {
 		}
 	}
 	return expr
+}
+
+// seekable is the last place before t that ffmpeg can seek to exactly: it
+// rounds to the file's time base, which is Matroska's millisecond.
+func seekable(t recording.Seconds) recording.Seconds {
+	return max(0, recording.Seconds(t.Duration().Truncate(time.Millisecond)))
 }
 
 func samples(t recording.Seconds) int64 {

@@ -3,52 +3,89 @@ package compose
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
-	"golang.org/x/image/font"
-	"golang.org/x/image/math/fixed"
+	"github.com/go-text/typesetting/segmenter"
 )
 
-// mostRunes is how much of a name is looked at; no tile shows more.
-const mostRunes = 80
+const (
+	// mostRunes is how much of a name is looked at; no tile shows more.
+	mostRunes = 80
+	// mostMarks is how many marks may be piled on a letter.
+	mostMarks = 3
+)
 
 // nameFor returns what a tile calls a participant, and up to two initials. It
-// falls back from the name to the identity, and to "?" when neither can be drawn.
+// falls back from the name to the identity, and to "?" when neither has
+// anything to read.
 func nameFor(name, identity string) (label, initials string) {
 	for _, s := range []string{name, identity} {
-		if label = clean(s); label == "" {
-			continue
+		if label = clean(s); label != "" {
+			return label, initialsOf(label)
 		}
-		words := strings.Fields(label)
-		for _, w := range words {
-			for _, r := range w {
-				if unicode.IsLetter(r) || unicode.IsDigit(r) {
-					initials += string(unicode.ToUpper(r))
-					break
-				}
-			}
-			if utf8.RuneCountInString(initials) == 2 {
-				break
-			}
-		}
-		if initials == "" {
-			initials = "?"
-		}
-		return label, initials
 	}
 	return "?", "?"
 }
 
-// clean makes one line of what can be drawn: spaces folded, and runes that no
-// font has left out, control characters with them.
+// initialsOf takes the first letter of the first two words. Of scripts that
+// join their letters it takes one, and of a name without letters its symbol.
+func initialsOf(label string) string {
+	initials := ""
+	words := strings.Fields(label)
+	for _, w := range words {
+		for _, g := range graphemes(w) {
+			r := []rune(g)[0]
+			if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+				continue
+			}
+			if initials += strings.ToUpper(g); unicode.In(r, unicode.Arabic, unicode.Syriac, unicode.Mongolian) {
+				return initials
+			}
+			break
+		}
+		if len(graphemes(initials)) == 2 {
+			return initials
+		}
+	}
+	if initials == "" {
+		for _, g := range graphemes(label) {
+			if unicode.IsSymbol([]rune(g)[0]) && g[0] > unicode.MaxASCII {
+				return g
+			}
+		}
+		return "?"
+	}
+	return initials
+}
+
+// graphemes divides s into what people take for characters.
+func graphemes(s string) []string {
+	var seg segmenter.Segmenter
+	seg.InitWithString(s)
+	var out []string
+	for i := seg.GraphemeIterator(); i.Next(); {
+		out = append(out, string(i.Grapheme().Text))
+	}
+	return out
+}
+
+// clean makes one line of a text: spaces folded, and left out what is not to
+// be seen (control characters, overrides of direction, broken bytes) or is
+// piled up too high.
 func clean(s string) string {
 	var b strings.Builder
-	n := 0
+	n, marks := 0, 0
 	for _, r := range s {
+		if unicode.Is(unicode.M, r) && !steers(r) {
+			if marks++; marks > mostMarks {
+				continue
+			}
+		} else {
+			marks = 0
+		}
 		switch {
 		case unicode.IsSpace(r):
 			b.WriteByte(' ')
-		case drawable(r):
+		case r != unicode.ReplacementChar && (unicode.IsGraphic(r) || steers(r)):
 			b.WriteRune(r)
 		}
 		if n++; n == mostRunes {
@@ -58,16 +95,9 @@ func clean(s string) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// shorten cuts s to width, with an ellipsis in place of what is left out.
-func shorten(face font.Face, s string, width int) string {
-	limit := fixed.I(width)
-	if font.MeasureString(face, s) <= limit {
-		return s
-	}
-	for runes := []rune(s); len(runes) > 0; runes = runes[:len(runes)-1] {
-		if short := strings.TrimSpace(string(runes)) + "…"; font.MeasureString(face, short) <= limit {
-			return short
-		}
-	}
-	return ""
+// steers reports whether r is not to be seen itself but joins others: in
+// Persian and Indian scripts and in emoji.
+func steers(r rune) bool {
+	const joiner, nonJoiner, emojiStyle = 0x200d, 0x200c, 0xfe0f
+	return r == joiner || r == nonJoiner || r == emojiStyle || r >= 0xe0020 && r <= 0xe007f // flags of regions
 }

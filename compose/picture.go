@@ -5,18 +5,14 @@ import (
 	"hash/fnv"
 	"image"
 	"image/color"
-	"image/draw"
 	"image/png"
 	"os"
-	"sync"
 
-	"golang.org/x/image/font"
-	"golang.org/x/image/font/gofont/gomedium"
-	"golang.org/x/image/font/opentype"
-	"golang.org/x/image/font/sfnt"
-	"golang.org/x/image/math/fixed"
+	"golang.org/x/image/draw"
 	"golang.org/x/image/vector"
 )
+
+func hexText(c color.NRGBA) string { return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B) }
 
 // The colours of a film. Text stays readable on a plate over any picture.
 var (
@@ -37,78 +33,113 @@ var (
 	}
 )
 
-// typeface is parsed once. The Go fonts have Latin, Greek and Cyrillic.
-var typeface = sync.OnceValue(func() *sfnt.Font {
-	f, err := opentype.Parse(gomedium.TTF)
-	if err != nil {
-		panic(fmt.Sprintf("compose: the built-in font does not parse: %v", err))
-	}
-	return f
-})
-
-func drawable(r rune) bool {
-	var buf sfnt.Buffer
-	i, err := typeface().GlyphIndex(&buf, r)
-	return err == nil && i != 0 && r >= ' '
-}
-
-func newFace(pixels float64) (font.Face, error) {
-	const pixelsPerPoint = 72 // at 72 dots per inch a point is a pixel
-	return opentype.NewFace(typeface(), &opentype.FaceOptions{Size: pixels, DPI: pixelsPerPoint, Hinting: font.HintingNone})
-}
-
-// drawCard draws what a tile shows in place of a picture: the participant's
-// initials on a disc whose colour is theirs.
-func drawCard(b Box, identity, initials string) (image.Image, error) {
+// drawCard draws what a tile shows in place of a picture: on a disc whose
+// colour is the participant's, their initials, or else their avatar.
+func drawCard(b Box, identity, initials string, avatar image.Image) image.Image {
 	img := image.NewRGBA(image.Rect(0, 0, b.Width, b.Height))
 	draw.Draw(img, img.Bounds(), image.NewUniform(tileColour), image.Point{}, draw.Src)
-	radius := float32(min(b.Width, b.Height)) * 0.22
-	face, err := newFace(float64(radius) * 0.85)
-	if err != nil {
-		return nil, fmt.Errorf("draw card: %w", err)
+	radius := float32(min(b.Width, b.Height)) * 0.23
+	cx, cy := float32(b.Width)/2, float32(b.Height)/2
+	if avatar != nil {
+		disc(img, avatar, cx, cy, radius*1.2)
+		return img
 	}
-	defer face.Close()
+	fill(img, cx-radius, cy-radius, 2*radius, 2*radius, radius, avatarColour(identity))
+	size := float64(radius) * 0.84
+	letters := letters()
+	line := letters.line(letters.drawn(initials), size, int(1.8*radius), false)
+	letters.centre(img, line, b.Width, float64(cy)+letters.middle(line), textColour)
+	return img
+}
+
+func avatarColour(identity string) color.NRGBA {
 	h := fnv.New32a()
 	h.Write([]byte(identity))
-	cx, cy := float32(b.Width)/2, float32(b.Height)/2
-	fill(img, cx-radius, cy-radius, 2*radius, 2*radius, radius, avatarColours[h.Sum32()%uint32(len(avatarColours))])
-	m := face.Metrics()
-	d := font.Drawer{Dst: img, Src: image.NewUniform(textColour), Face: face}
-	d.Dot = fixed.Point26_6{
-		X: (fixed.I(b.Width) - d.MeasureString(initials)) / 2,
-		Y: (fixed.I(b.Height) + m.CapHeight) / 2,
-	}
-	d.DrawString(initials)
-	return img, nil
+	return avatarColours[h.Sum32()%uint32(len(avatarColours))]
+}
+
+// disc draws the middle of a picture as a disc.
+func disc(dst draw.Image, src image.Image, cx, cy, radius float32) {
+	side := max(1, int(2*radius))
+	b := src.Bounds()
+	square := min(b.Dx(), b.Dy())
+	from := image.Rect(0, 0, square, square).Add(b.Min).Add(image.Pt((b.Dx()-square)/2, (b.Dy()-square)/2))
+	scaled := image.NewRGBA(image.Rect(0, 0, side, side))
+	draw.CatmullRom.Scale(scaled, scaled.Bounds(), src, from, draw.Src, nil)
+	mask := image.NewAlpha(scaled.Bounds())
+	fill(mask, 0, 0, float32(side), float32(side), float32(side)/2, color.Opaque)
+	at := image.Pt(int(cx-radius), int(cy-radius))
+	draw.DrawMask(dst, scaled.Bounds().Add(at), scaled, image.Point{}, mask, image.Point{}, draw.Over)
 }
 
 // drawPlate draws a name plate for a tile, and says where on the tile it
-// belongs. The plate is nil where the tile has no room for text.
-func drawPlate(b Box, label string) (plate image.Image, x, y int, err error) {
+// belongs. The plate is nil where there is nothing to read or no room for text.
+func drawPlate(b Box, label string) (plate image.Image, x, y int) {
 	const smallest = 9
-	size := min(max(float64(b.Height)*0.055, 11), 30)
-	if float64(b.Height) < 5*smallest {
-		return nil, 0, 0, nil
+	if label == "" || b.Height < 5*smallest {
+		return nil, 0, 0
 	}
-	face, err := newFace(size)
-	if err != nil {
-		return nil, 0, 0, fmt.Errorf("draw name plate: %w", err)
+	size := min(max(float64(b.Height)*0.05, 11), 30)
+	letters := letters()
+	margin, pad := even(int(size*0.6)), int(size*0.6)
+	line := letters.line(letters.drawn(label), size, b.Width*3/4-2*pad, false)
+	if line.width == 0 {
+		return nil, 0, 0
 	}
-	defer face.Close()
-	margin, pad := even(int(size*0.6)), int(size*0.55)
-	text := shorten(face, label, b.Width*3/4-2*pad)
-	if text == "" {
-		return nil, 0, 0, nil
-	}
-	height := even(int(size*1.7) + 1)
-	width := even(font.MeasureString(face, text).Ceil() + 2*pad + 1)
-	img := image.NewRGBA(image.Rect(0, 0, width, height))
-	fill(img, 0, 0, float32(width), float32(height), float32(height)*0.28, plateColour)
-	d := font.Drawer{Dst: img, Src: image.NewUniform(textColour), Face: face}
-	d.Dot = fixed.Point26_6{X: fixed.I(pad), Y: (fixed.I(height) + face.Metrics().CapHeight) / 2}
-	d.DrawString(text)
-	return img, margin, b.Height - margin - height, nil
+	img := drawLabel(line)
+	return img, margin, b.Height - margin - img.Bounds().Dy()
 }
+
+// drawLabel draws a line of text on a plate with round corners.
+func drawLabel(line text) image.Image {
+	pad := int(line.size * 0.6)
+	height := even(int(line.size*1.75) + 1)
+	width := even(line.width + 2*pad + 1)
+	img := image.NewRGBA(image.Rect(0, 0, width, height))
+	fill(img, 0, 0, float32(width), float32(height), float32(height)*0.3, plateColour)
+	letters().write(img, line, float64(pad), (float64(height)+line.size*capHeight)/2, textColour)
+	return img
+}
+
+// drawTextCard draws a card over the whole canvas: a title, or what stands in
+// place of a pause.
+func drawTextCard(width, height int, c Card, background color.NRGBA) image.Image {
+	img := image.NewRGBA(image.Rect(0, 0, width, height))
+	draw.Draw(img, img.Bounds(), image.NewUniform(background), image.Point{}, draw.Src)
+	ink := textColour
+	if luminance(background) > 0x90 {
+		ink = canvasColour
+	}
+	soft := ink
+	soft.A = 0xb0
+	side := float64(min(width, height))
+	letters := letters()
+	title := letters.line(letters.drawn(c.Text), fitted(letters, c.Text, side*0.085, width*84/100), width*84/100, true)
+	y := float64(height)/2 + title.size*capHeight/2
+	if c.Subtitle == "" {
+		letters.centre(img, title, width, y, ink)
+		return img
+	}
+	subtitle := letters.line(letters.drawn(c.Subtitle), side*0.045, width*84/100, false)
+	y -= side * 0.05
+	letters.centre(img, title, width, y, ink)
+	rule := float32(side) * 0.12
+	thick := max(2, float32(side)*0.005)
+	fill(img, float32(width)/2-rule/2, float32(y+side*0.048), rule, thick, thick/2, soft)
+	letters.centre(img, subtitle, width, y+side*0.13, soft)
+	return img
+}
+
+// fitted shrinks a font size, to a half at least, until a text has room.
+func fitted(l *lettering, s string, size float64, width int) float64 {
+	const endless = 1 << 20
+	if whole := l.line(l.drawn(s), size, endless, true).width; whole > width {
+		return max(size/2, size*float64(width)/float64(whole))
+	}
+	return size
+}
+
+func luminance(c color.NRGBA) int { return (299*int(c.R) + 587*int(c.G) + 114*int(c.B)) / 1000 }
 
 // fill paints a rectangle with rounded corners.
 func fill(dst draw.Image, x, y, w, h, radius float32, c color.Color) {

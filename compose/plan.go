@@ -2,7 +2,6 @@ package compose
 
 import (
 	"cmp"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"time"
@@ -16,12 +15,13 @@ import (
 type Plan struct {
 	Recording string                    `json:"recording"`
 	Spec      recording.CompositionSpec `json:"spec"`
-	// Zero is where the film begins on the recording's timeline.
-	Zero     recording.Seconds `json:"zero_s"`
-	Duration recording.Seconds `json:"duration_s"`
-	Frames   int               `json:"frames"`
-	Sources  []Source          `json:"sources"`
-	Segments []Segment         `json:"segments"`
+	// StartedAt is the instant of the timeline's zero.
+	StartedAt time.Time         `json:"started_at"`
+	Duration  recording.Seconds `json:"duration_s"`
+	Frames    int               `json:"frames"`
+	Takes     []Take            `json:"takes"`
+	Sources   []Source          `json:"sources"`
+	Segments  []Segment         `json:"segments"`
 	// Voices are lanes of sound that are added up. Clips of one lane do not
 	// overlap, so there are no more lanes than voices at one time.
 	Voices [][]Clip `json:"voices"`
@@ -36,6 +36,8 @@ type Source struct {
 	Participant string         `json:"participant"`
 	// Index counts the file's tracks of this kind, from zero.
 	Index int `json:"index"`
+	// Take is the index of the take that it is used in.
+	Take int `json:"take"`
 	// Clock maps file time to film time.
 	Clock clock `json:"clock"`
 }
@@ -46,18 +48,30 @@ type Segment struct {
 	To     recording.Seconds `json:"to_s"`
 	First  int               `json:"first_frame"`
 	Frames int               `json:"frames"`
-	Tiles  []Tile            `json:"tiles"`
+	// At is where it begins on the recording's timeline.
+	At recording.Seconds `json:"at_s"`
+	// Tiles go from back to front: a later one may lie over an earlier one.
+	Tiles []Tile `json:"tiles"`
+	// Card fills the canvas; there are no tiles then.
+	Card *Card `json:"card,omitempty"`
 }
 
 // Tile is a place on the canvas and who is in it. Without Picture it shows the
-// participant's card.
+// participant's card, and without Label no name plate.
 type Tile struct {
 	Participant string `json:"participant"`
 	Stream      string `json:"stream"`
 	Label       string `json:"label"`
 	Initials    string `json:"initials"`
-	Box         Box    `json:"box"`
-	Picture     *Clip  `json:"picture,omitempty"`
+	// Avatar is the picture on the card in place of initials; see
+	// recording.Logo.File.
+	Avatar string `json:"avatar,omitempty"`
+	Box    Box    `json:"box"`
+	// Fit is contain or cover.
+	Fit recording.Fit `json:"fit"`
+	// Blur makes the picture unrecognisable.
+	Blur    bool  `json:"blur,omitempty"`
+	Picture *Clip `json:"picture,omitempty"`
 }
 
 // Clip is a stretch of a source. A tile's clip may begin long before its
@@ -83,23 +97,31 @@ const (
 // CodeNoMedia when there is nothing to show, CodeComposeFailed for a manifest
 // that makes no sense.
 func NewPlan(m *recording.Manifest, wish recording.CompositionSpec) (Plan, error) {
+	if wish.Layout == "" && len(m.Layouts) > 0 {
+		wish.Layout = layoutRecorded
+	}
 	spec, err := Normalize(wish)
 	if err != nil {
 		return Plan{}, err
 	}
-	extent, err := filmRange(m, spec)
+	parts, err := chooseParts(m, spec)
 	if err != nil {
 		return Plan{}, err
 	}
-	fps := recording.Seconds(spec.FrameRate)
-	p := Plan{Recording: m.ID, Spec: spec, Zero: extent.From}
-	p.Frames = max(1, int((length(extent)*fps+recording.Seconds(time.Second)/2)/recording.Seconds(time.Second)))
-	p.Duration = frameTime(p.Frames, spec.FrameRate)
-	all, err := p.place(m)
+	extent, err := filmRange(m.ID, parts, spec)
 	if err != nil {
 		return Plan{}, err
 	}
-	p.Segments = p.segment(findSeats(m, p.Zero, all))
+	p := Plan{Recording: m.ID, Spec: spec, StartedAt: m.StartedAt}
+	p.cut(m, extent)
+	all, err := p.place(parts)
+	if err != nil {
+		return Plan{}, err
+	}
+	if len(p.Takes) == 0 || len(all) == 0 {
+		return Plan{}, recording.Errorf(recording.CodeNoMedia, "recording %s has no media between %v and %v s", m.ID, extent.From, extent.To)
+	}
+	p.stage(m, all)
 	p.Voices = p.voices(all)
 	return p, nil
 }
@@ -110,9 +132,9 @@ func frameTime(n, rate int) recording.Seconds {
 }
 
 // filmRange cuts the wished range to where there is media.
-func filmRange(m *recording.Manifest, spec recording.CompositionSpec) (interval, error) {
+func filmRange(id string, parts []recording.Part, spec recording.CompositionSpec) (interval, error) {
 	var all []interval
-	for _, p := range m.Parts {
+	for _, p := range parts {
 		for _, t := range p.Tracks {
 			if t.End > t.Start {
 				all = append(all, interval{From: t.Start, To: t.End})
@@ -120,13 +142,17 @@ func filmRange(m *recording.Manifest, spec recording.CompositionSpec) (interval,
 		}
 	}
 	if len(all) == 0 {
-		return interval{}, recording.Errorf(recording.CodeNoMedia, "recording %s has no media to make a film of", m.ID)
+		return interval{}, recording.Errorf(recording.CodeNoMedia, "recording %s has no media to make a film of", id)
 	}
 	media := interval{From: all[0].From, To: all[0].To}
 	for _, i := range all {
 		media = interval{From: min(media.From, i.From), To: max(media.To, i.To)}
 	}
 	cut := interval{From: max(media.From, spec.From), To: min(media.To, or(spec.To, media.To))}
+	// Whole frames away from the first media: other ranges have the same frames.
+	frame := recording.Seconds(spec.FrameRate)
+	second := recording.Seconds(time.Second)
+	cut.From = media.From + ((cut.From-media.From)*frame/second*second+frame-1)/frame
 	if length(cut) <= 0 {
 		return interval{}, recording.Errorf(recording.CodeInvalidRequest,
 			"from_s, to_s: the recording has media from %v to %v s only", media.From, media.To)
@@ -138,101 +164,58 @@ func filmRange(m *recording.Manifest, spec recording.CompositionSpec) (interval,
 	return cut, nil
 }
 
+// media is a track with its place in the film, as far as one take has it.
+type media struct {
+	interval
+	// within is the take's stretch of film. The first take's media may begin
+	// before it: their last earlier picture is still to be seen.
+	within interval
+	// shift is what is added to the timeline to have it in the film.
+	shift  recording.Seconds
+	part   recording.Part
+	track  recording.Track
+	source int
+}
+
 // place finds the tracks that have media in the film, oldest first, and fills
 // p.Sources with them.
-func (p *Plan) place(m *recording.Manifest) ([]media, error) {
+func (p *Plan) place(parts []recording.Part) ([]media, error) {
 	var all []media
-	for _, part := range m.Parts {
+	for _, part := range parts {
+		if !filepath.IsLocal(part.File) {
+			return nil, recording.Errorf(recording.CodeComposeFailed, "part %.60q: its file %.60q lies outside of the recording", part.ID, part.File)
+		}
 		tracks := slices.SortedFunc(slices.Values(part.Tracks), func(a, b recording.Track) int { return a.Number - b.Number })
 		count := map[recording.Kind]int{}
 		for _, t := range tracks {
 			index := count[t.Kind]
 			count[t.Kind]++
-			in := interval{From: t.Start - p.Zero, To: t.End - p.Zero}
-			if t.Kind != recording.Audio && t.Kind != recording.Video || in.To <= in.From || in.To <= 0 || in.From >= p.Duration {
+			if t.Kind != recording.Audio && t.Kind != recording.Video {
 				continue
 			}
-			if !filepath.IsLocal(part.File) {
-				return nil, recording.Errorf(recording.CodeComposeFailed, "part %.60q: its file %.60q lies outside of the recording", part.ID, part.File)
+			for n, take := range p.Takes {
+				in := interval{From: t.Start + take.shift(), To: min(t.End+take.shift(), take.film().To)}
+				if n > 0 {
+					in.From = max(in.From, take.At)
+				}
+				if in.To <= in.From || in.To <= take.At {
+					continue
+				}
+				c, err := newClock(part, t, -take.shift())
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, media{interval: in, within: take.film(), shift: take.shift(), part: part, track: t, source: len(p.Sources)})
+				p.Sources = append(p.Sources, Source{
+					Part: part.ID, File: part.File, Track: t.Number, Kind: t.Kind, Participant: part.Participant, Index: index, Take: n, Clock: c,
+				})
 			}
-			c, err := newClock(part, t, p.Zero)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, media{interval: in, part: part, track: t, source: len(p.Sources)})
-			p.Sources = append(p.Sources, Source{
-				Part: part.ID, File: part.File, Track: t.Number, Kind: t.Kind, Participant: part.Participant, Index: index, Clock: c,
-			})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b media) int {
 		return cmp.Or(cmp.Compare(a.part.Epoch, b.part.Epoch), cmp.Compare(a.From, b.From))
 	})
 	return all, nil
-}
-
-// segment cuts the film wherever somebody comes, goes, or changes between
-// picture and card.
-func (p *Plan) segment(seats []*seat) []Segment {
-	edges := []int{0, p.Frames}
-	for _, s := range seats {
-		for _, i := range s.shown {
-			edges = append(edges, p.frame(i.From), p.frame(i.To))
-		}
-		for _, r := range s.runs {
-			edges = append(edges, p.frame(r.From), p.frame(r.To))
-		}
-	}
-	slices.Sort(edges)
-	edges = slices.Compact(edges)
-
-	type scene struct {
-		from, to int
-		state    string
-		seats    []*seat
-		runs     []int
-	}
-	var scenes []scene
-	for i := 1; i < len(edges); i++ {
-		s := scene{from: edges[i-1], to: edges[i]}
-		mid := frameTime(s.from+s.to, p.Spec.FrameRate) / 2
-		for n, seat := range seats {
-			if seat.visible(mid) {
-				s.seats, s.runs = append(s.seats, seat), append(s.runs, seat.at(mid))
-				s.state += fmt.Sprintln(n, seat.at(mid))
-			}
-		}
-		// What is too short to be seen becomes the beginning of what follows.
-		if n := len(scenes); n > 0 && frameTime(scenes[n-1].to-scenes[n-1].from, p.Spec.FrameRate) < shortest {
-			s.from, scenes = scenes[n-1].from, scenes[:n-1]
-		}
-		n := len(scenes)
-		last := i == len(edges)-1 && frameTime(s.to-s.from, p.Spec.FrameRate) < shortest
-		if n > 0 && (last || scenes[n-1].state == s.state) {
-			scenes[n-1].to = s.to
-			continue
-		}
-		scenes = append(scenes, s)
-	}
-
-	segments := make([]Segment, len(scenes))
-	for i, s := range scenes {
-		g := Segment{
-			From: frameTime(s.from, p.Spec.FrameRate), To: frameTime(s.to, p.Spec.FrameRate),
-			First: s.from, Frames: s.to - s.from, Tiles: []Tile{},
-		}
-		for k, box := range layouts[p.Spec.Layout](p.Spec.Width, p.Spec.Height, s.seats) {
-			seat := s.seats[k]
-			t := Tile{Participant: seat.participant, Stream: seat.stream, Label: seat.label, Initials: seat.initials, Box: box}
-			if s.runs[k] >= 0 {
-				r := seat.runs[s.runs[k]]
-				t.Picture = p.clip(r.source, r.From, max(g.From, r.From), min(g.To, r.To))
-			}
-			g.Tiles = append(g.Tiles, t)
-		}
-		segments[i] = g
-	}
-	return segments
 }
 
 // frame returns the frame nearest to film time t, within the film.

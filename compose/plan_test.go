@@ -199,7 +199,7 @@ func TestGrid(t *testing.T) {
 	}{1: {1, 1}, 2: {2, 0.47}, 3: {2, 0.70}, 4: {2, 0.93}, 5: {3, 0.52}, 6: {3, 0.63}, 9: {3, 0.90}, 12: {4, 0.70}, 16: {4, 0.89}, 25: {5, 0.86}, 36: {6, 0.83}, 49: {7, 0.80}}
 	for _, canvas := range [][2]int{{1280, 720}, {720, 1280}, {1920, 1080}, {320, 180}, {640, 480}} {
 		for n := range 60 {
-			boxes := grid(canvas[0], canvas[1], make([]*seat, n))
+			boxes := gridBoxes(canvas[0], canvas[1], n)
 			if len(boxes) != min(n, gridMost) {
 				t.Fatalf("%d seats have %d boxes", n, len(boxes))
 			}
@@ -222,23 +222,6 @@ func TestGrid(t *testing.T) {
 					t.Errorf("%d tiles stand in %d columns and cover %.3f, want %d and %.2f", n, got, cover, w.cols, w.cover)
 				}
 			}
-		}
-	}
-}
-
-func TestNames(t *testing.T) {
-	for _, c := range []struct{ name, identity, label, initials string }{
-		{"Ann Smith-Jones", "a", "Ann Smith-Jones", "AS"},
-		{"", "user-1", "user-1", "U"},
-		{"  \n\t ", "x:y%z", "x:y%z", "X"},
-		{"Zoë\nÅngström 🎉", "", "Zoë Ångström", "ZÅ"},
-		{"🎉🎉", "", "?", "?"},
-		{"\x00\xff'", "", "\ufffd'", "?"},
-		{"%{pts}:'\\", "", "%{pts}:'\\", "P"},
-	} {
-		label, initials := nameFor(c.name, c.identity)
-		if label != c.label || initials != c.initials {
-			t.Errorf("%q, %q is called %q (%q), not %q (%q)", c.name, c.identity, label, initials, c.label, c.initials)
 		}
 	}
 }

@@ -2,9 +2,10 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"image"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -26,49 +27,31 @@ type renderer struct {
 	work     string
 	log      io.Writer
 	tell     func(percent float64)
+	// chapters is the file of chapters in work, or empty.
+	chapters string
 }
 
-// piece is what one ffmpeg process encodes: a segment or a stretch of a long one.
-type piece struct {
-	segment       *Segment
-	first, frames int
-	file          string
-}
+// openSuffix is of parts that are still being written.
+const openSuffix = ".open"
 
-const (
-	// A cut costs the decoding since the keyframe before it, so pieces are
-	// long; but every core should have one, and the last must not run alone
-	// for ever.
-	minPiece = 15 * time.Second
-	maxPiece = 5 * time.Minute
-)
-
-// pieces divides the film so that n processes are busy.
-func (p *Plan) pieces(n int) []piece {
-	rate := p.Spec.FrameRate
-	frames := func(d time.Duration) int { return int(d.Seconds() * float64(rate)) }
-	aim := min(max((p.Frames+n-1)/n, frames(minPiece)), frames(maxPiece))
-	var out []piece
-	for i := range p.Segments {
-		s := &p.Segments[i]
-		parts := max(1, (s.Frames+aim/2)/aim)
-		for k := range parts {
-			from, to := s.Frames*k/parts, s.Frames*(k+1)/parts
-			out = append(out, piece{
-				segment: s, first: s.First + from, frames: to - from,
-				file: fmt.Sprintf("piece%04d.%s", len(out), formats[p.Spec.Format].piece),
-			})
+// path is where a source's file is, finished or not.
+func (r *renderer) path(s Source) string {
+	path := filepath.Join(r.dir, s.File)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(path + openSuffix); err == nil {
+			return path + openSuffix
 		}
 	}
-	return out
+	return path
 }
-
-func (r *renderer) path(s Source) string { return filepath.Join(r.dir, s.File) }
 
 // checkSources names the part that is missing before any work is done.
 func (r *renderer) checkSources() error {
 	for _, s := range r.plan.Sources {
 		f, err := os.OpenInRoot(r.dir, s.File)
+		if errors.Is(err, fs.ErrNotExist) {
+			f, err = os.OpenInRoot(r.dir, s.File+openSuffix)
+		}
 		if err != nil {
 			return recording.Errorf(recording.CodeComposeFailed, "part %s: its file %s cannot be opened: it is missing or not readable", s.Part, s.File)
 		}
@@ -81,59 +64,165 @@ func (r *renderer) checkSources() error {
 	return nil
 }
 
-// render makes pieces and sound side by side, joins them and returns the film.
-func (r *renderer) render(ctx context.Context) (string, error) {
-	pieces := r.plan.pieces(r.composer.Cores)
-	done := newMeter(r.plan, r.tell)
-	sound := "sound." + formats[r.plan.Spec.Format].sound
-	drawn := artist{dir: r.work, sprites: map[string]sprite{}}
-	scenes := make(map[*Segment][]scene, len(r.plan.Segments))
-	for i := range r.plan.Segments {
-		s := &r.plan.Segments[i]
-		drawn, err := drawn.scenes(s.Tiles)
-		if err != nil {
-			return "", err
-		}
-		scenes[s] = drawn
-	}
+// task is one ffmpeg process, and what its result is kept under.
+type task struct {
+	file    string
+	key     string
+	origins []origin
+	weight  float64
+	command func() (args []string, graph string)
+	measure func(progress) float64 // how much of weight is done
+}
 
-	group, running := errgroup.WithContext(ctx)
-	group.SetLimit(r.composer.Cores)
-	group.Go(func() error {
-		args, graph := r.plan.soundCommand(r.path, sound)
-		return r.run(running, sound, args, graph, func(p progress) { done.sound(p.time) })
-	})
-	for i, p := range pieces {
-		group.Go(func() error {
-			args, graph := r.plan.pieceCommand(r.path, p.first, p.frames, scenes[p.segment], p.file)
-			return r.run(running, p.file, args, graph, func(now progress) { done.piece(i, now.frames) })
-		})
+// render encodes what is not there yet, side by side, joins it and returns the film.
+func (r *renderer) render(ctx context.Context) (string, error) {
+	pieces, pictures, err := r.pictures()
+	if err != nil {
+		return "", err
 	}
-	if err := group.Wait(); err != nil {
+	tracks := r.plan.soundTracks()
+	codec := formats[r.plan.Spec.Format].sound
+	var stretches [][]stretch
+	var tasks []task
+	for i, t := range tracks {
+		list := r.plan.stretches(i, t, codec, r.cell())
+		stretches = append(stretches, list)
+		for k, s := range list {
+			tasks = append(tasks, r.sound(s, codec, stretchName(i, k, codec)))
+		}
+	}
+	if err := r.runAll(ctx, append(tasks, pictures...)); err != nil {
 		return "", err
 	}
 
-	files, lengths := make([]string, len(pieces)), make([]recording.Seconds, len(pieces))
-	for i, p := range pieces {
-		files[i] = p.file
-		lengths[i] = frameTime(p.first+p.frames, r.plan.Spec.FrameRate) - frameTime(p.first, r.plan.Spec.FrameRate)
+	var list string
+	if len(pieces) > 0 {
+		if list, err = r.listPieces(pieces, pictures); err != nil {
+			return "", err
+		}
 	}
-	list, film := "pieces.ffconcat", "film."+r.plan.Spec.Format
-	if err := os.WriteFile(filepath.Join(r.work, list), []byte(concatScript(files, lengths)), 0o644); err != nil {
-		return "", fmt.Errorf("write list of pieces: %w", err)
+	sounds := make([]string, len(tracks))
+	for i := range tracks {
+		sounds[i] = fmt.Sprintf("sound%d.%s", i, codec.extension)
+		file := func(k int) string { return filepath.Join(r.work, stretchName(i, k, codec)) }
+		if err := joinSound(filepath.Join(r.work, sounds[i]), codec, stretches[i], file, samples(r.plan.Duration)); err != nil {
+			return "", err
+		}
 	}
-	if err := r.composer.ffmpeg(ctx, r.work, r.log, r.plan.joinCommand(list, sound, film), nil); err != nil {
+	film := "film." + r.plan.extension()
+	args := r.plan.joinCommand(list, tracks, sounds, r.chapters, film)
+	if err := r.composer.ffmpeg(ctx, r.work, r.log, args, nil); err != nil {
 		return "", err
 	}
 	return filepath.Join(r.work, film), nil
 }
 
-// run writes the graph that args refer to and runs ffmpeg.
-func (r *renderer) run(ctx context.Context, out string, args []string, graph string, onProgress func(progress)) error {
+// cell is how much sound one process makes.
+func (r *renderer) cell() time.Duration {
+	if r.plan.Spec.Live {
+		return liveCell
+	}
+	return or(r.composer.soundCell, soundCell)
+}
+
+func stretchName(track, n int, codec *soundCodec) string {
+	return fmt.Sprintf("sound%d_%04d.%s", track, n, codec.extension)
+}
+
+// extension is that of the film's file name.
+func (p *Plan) extension() string {
+	if p.Spec.Audio == AudioMultitrack && p.Spec.Format == "opus" {
+		return "mka" // Ogg has no names for tracks, and players take the first
+	}
+	return formats[p.Spec.Format].extension
+}
+
+// pictures lists the pieces of the film and the processes that make them. What
+// is drawn is drawn now.
+func (r *renderer) pictures() ([]piece, []task, error) {
+	if !formats[r.plan.Spec.Format].picture() {
+		return nil, nil, nil
+	}
+	artist := newArtist(r.plan, r.work, r.dir, r.composer.Assets)
+	pieces := r.plan.pieces(r.composer.Cores)
+	tasks := make([]task, len(pieces))
+	for i, p := range pieces {
+		drawn, err := artist.scene(p.segment, p.first, p.frames)
+		if err != nil {
+			return nil, nil, err
+		}
+		t := task{file: fmt.Sprintf("piece%04d.%s", i, formats[r.plan.Spec.Format].piece), weight: float64(p.frames)}
+		t.key, t.origins = r.plan.pieceKey(p, drawn.assets)
+		t.command = func() ([]string, string) {
+			return r.plan.pieceCommand(r.path, p.first, p.frames, drawn, t.file)
+		}
+		t.measure = func(now progress) float64 { return float64(now.frames) }
+		tasks[i] = t
+	}
+	return pieces, tasks, nil
+}
+
+// soundShare is the cost of sound relative to pictures.
+const soundShare = 0.05
+
+func (r *renderer) sound(s stretch, codec *soundCodec, file string) task {
+	rate := float64(r.plan.Spec.FrameRate) * soundShare
+	t := task{file: file, weight: (at(s.to) - at(s.from)).Float() * rate}
+	t.key, t.origins = r.plan.stretchKey(s, codec)
+	t.command = func() ([]string, string) { return r.plan.soundCommand(r.path, s, codec, file) }
+	t.measure = func(now progress) float64 { return min(t.weight, now.time.Seconds()*rate) }
+	return t
+}
+
+// runAll runs as many processes at a time as there are cores and memory for.
+// What is finished is kept, whatever becomes of the rest.
+func (r *renderer) runAll(ctx context.Context, tasks []task) error {
+	kept := cacheOf(r.dir)
+	done := &meter{tell: r.tell, done: map[int]float64{}}
+	var todo []int
+	for i, t := range tasks {
+		done.total += t.weight
+		if kept.take(t.key, t.origins, filepath.Join(r.work, t.file)) {
+			done.done[i] = t.weight
+			continue
+		}
+		todo = append(todo, i)
+	}
+	done.report()
+	group, running := errgroup.WithContext(ctx)
+	group.SetLimit(r.composer.parallel(r.plan))
+	for _, i := range todo {
+		t := tasks[i]
+		group.Go(func() error {
+			if err := r.run(running, t, func(now progress) { done.set(i, t.measure(now)) }); err != nil {
+				return err
+			}
+			return kept.put(t.key, t.origins, filepath.Join(r.work, t.file))
+		})
+	}
+	return group.Wait()
+}
+
+func (r *renderer) listPieces(pieces []piece, tasks []task) (string, error) {
+	files, lengths := make([]string, len(pieces)), make([]recording.Seconds, len(pieces))
+	for i, p := range pieces {
+		files[i] = tasks[i].file
+		lengths[i] = frameTime(p.first+p.frames, r.plan.Spec.FrameRate) - frameTime(p.first, r.plan.Spec.FrameRate)
+	}
+	const list = "pieces.ffconcat"
+	if err := os.WriteFile(filepath.Join(r.work, list), []byte(concatScript(files, lengths)), 0o644); err != nil {
+		return "", fmt.Errorf("write list of pieces: %w", err)
+	}
+	return list, nil
+}
+
+// run writes the graph that the command refers to and runs ffmpeg.
+func (r *renderer) run(ctx context.Context, t task, onProgress func(progress)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(r.work, out+".graph"), []byte(graph), 0o644); err != nil {
+	args, graph := t.command()
+	if err := os.WriteFile(filepath.Join(r.work, t.file+".graph"), []byte(graph), 0o644); err != nil {
 		return fmt.Errorf("write filter graph: %w", err)
 	}
 	return r.composer.ffmpeg(ctx, r.work, r.log, args, onProgress)
@@ -141,93 +230,29 @@ func (r *renderer) run(ctx context.Context, out string, args []string, graph str
 
 // meter adds up how far the processes are.
 type meter struct {
-	mu     sync.Mutex
-	total  float64
-	pieces map[int]int
-	heard  float64
-	last   float64
-	tell   func(percent float64)
-	rate   float64
+	mu    sync.Mutex
+	total float64
+	done  map[int]float64
+	last  float64
+	tell  func(percent float64)
 }
 
-// soundShare is the cost of sound relative to pictures.
-const soundShare = 0.05
-
-func newMeter(p *Plan, tell func(percent float64)) *meter {
-	return &meter{total: float64(p.Frames), rate: float64(p.Spec.FrameRate), pieces: map[int]int{}, tell: tell}
-}
-
-func (m *meter) piece(i, frames int) {
+func (m *meter) set(i int, done float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.pieces[i] = frames
-	m.report()
-}
-
-func (m *meter) sound(at time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.heard = at.Seconds()
+	m.done[i] = done
 	m.report()
 }
 
 // report tells the percentage, which never falls and leaves the last one for
 // joining.
 func (m *meter) report() {
-	frames := m.heard * m.rate * soundShare
-	for _, n := range m.pieces {
-		frames += float64(n)
+	var sum float64
+	for _, n := range m.done {
+		sum += n
 	}
-	if percent := min(99, 99*frames/(m.total*(1+soundShare))); percent > m.last {
+	if percent := min(99, 99*sum/max(m.total, 1)); percent > m.last {
 		m.last = percent
 		m.tell(percent)
 	}
-}
-
-// artist draws each card and plate once per film.
-type artist struct {
-	dir     string
-	sprites map[string]sprite
-}
-
-func (a *artist) scenes(tiles []Tile) ([]scene, error) {
-	out := make([]scene, len(tiles))
-	for i, t := range tiles {
-		out[i].Tile = t
-		var err error
-		who := fmt.Sprintf("%q %dx%d", t.Participant, t.Box.Width, t.Box.Height)
-		out[i].card, err = a.draw("card "+who, func() (image.Image, int, int, error) {
-			img, err := drawCard(t.Box, t.Participant, t.Initials)
-			return img, 0, 0, err
-		})
-		if err != nil {
-			return nil, err
-		}
-		out[i].plate, err = a.draw(fmt.Sprintf("plate %q %s", t.Stream, who), func() (image.Image, int, int, error) {
-			return drawPlate(t.Box, t.Label)
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-func (a *artist) draw(key string, paint func() (image.Image, int, int, error)) (sprite, error) {
-	if s, done := a.sprites[key]; done {
-		return s, nil
-	}
-	img, x, y, err := paint()
-	if err != nil {
-		return sprite{}, err
-	}
-	var s sprite
-	if img != nil {
-		s = sprite{file: fmt.Sprintf("sprite%04d.png", len(a.sprites)), x: even(x), y: even(y)}
-		if err := writePNG(filepath.Join(a.dir, s.file), img); err != nil {
-			return sprite{}, err
-		}
-	}
-	a.sprites[key] = s
-	return s, nil
 }

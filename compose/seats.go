@@ -15,23 +15,35 @@ const (
 	// settle is how long after joining the first media may take for the tile
 	// to wait for it, and how long before leaving the last may have come.
 	settle = recording.Seconds(2e9)
-	// screenShare is LiveKit's name of the stream of a shared screen.
-	screenShare = "screen_share"
+	// frozen is how long a camera's picture may stand still. Longer, and its
+	// card is shown instead of a still face.
+	frozen = recording.Seconds(3e9)
+	// turned is how much a picture's shape may change within a run.
+	turned = 1.02
+)
+
+const (
+	camera = "camera"
+	// screenSource is LiveKit's name of what a shared screen is published as.
+	screenSource = "screen_share"
 )
 
 // seat is one who can have a tile: a participant, or one more picture of theirs.
 type seat struct {
 	participant, stream string
 	label, initials     string
-	shared              bool
-	shown               []interval
-	runs                []run
+	// main stands for the participant; screen is one that they share.
+	main, screen, blur bool
+	shown              []interval
+	runs               []run
 }
 
-// run is a stretch in which a seat has moving pictures.
+// run is a stretch in which a seat has moving pictures of one shape, the ratio
+// of width to height, or 0 if it is not known.
 type run struct {
 	interval
 	source int
+	shape  float64
 }
 
 // at returns the run that covers t, or -1.
@@ -43,40 +55,28 @@ func (s *seat) visible(t recording.Seconds) bool {
 	return slices.ContainsFunc(s.shown, func(i interval) bool { return holds(i, t) })
 }
 
-// media is a track with its place in the film.
-type media struct {
-	interval
-	part   recording.Part
-	track  recording.Track
-	source int
-}
+type seatKey struct{ participant, stream string }
 
 // findSeats lists everyone who has a picture or a voice in the film, in the
 // order in which they are to be placed: shared screens, then by first sight.
-func findSeats(m *recording.Manifest, zero recording.Seconds, all []media) []*seat {
-	type key struct{ participant, stream string }
-	byKey := map[key]*seat{}
-	var seats []*seat
-	main := mainStreams(all)
-	names := map[string]string{}
-	present := map[string][]interval{}
-	for _, p := range m.Participants {
-		names[p.Identity] = p.Name
-		for _, stay := range p.Present {
-			present[p.Identity] = append(present[p.Identity], interval{From: stay.From - zero, To: stay.To - zero})
-		}
+func (p *Plan) findSeats(m *recording.Manifest, all []media) []*seat {
+	byKey := map[seatKey]*seat{}
+	main, screens := mainStreams(all), screenStreams(all)
+	people := map[string]recording.Participant{}
+	for _, who := range m.Participants {
+		people[who.Identity] = who
 	}
-	heard := map[key][]interval{}
+	heard := map[seatKey][]interval{}
+	var seats []*seat
 	for _, t := range all {
-		k := key{t.part.Participant, t.part.Stream}
+		k := seatKey{t.part.Participant, t.part.Stream}
 		s := byKey[k]
 		if s == nil {
-			s = &seat{participant: k.participant, stream: k.stream}
-			s.label, s.initials = nameFor(names[k.participant], k.participant)
-			if main[k.participant] != k.stream {
-				s.shared = k.stream == screenShare
-				s.label += " · " + cmp.Or(map[string]string{screenShare: "screen"}[k.stream], clean(k.stream))
+			s = &seat{
+				participant: k.participant, stream: k.stream,
+				main: main[k.participant] == k.stream, screen: screens[k], blur: p.blurred(k.participant),
 			}
+			s.name(people[k.participant].Name)
 			byKey[k] = s
 			seats = append(seats, s)
 		}
@@ -90,33 +90,77 @@ func findSeats(m *recording.Manifest, zero recording.Seconds, all []media) []*se
 		for _, r := range s.runs {
 			s.shown = append(s.shown, r.interval)
 		}
-		if main[k.participant] == k.stream {
-			s.shown = append(append(s.shown, heard[k]...), stays(present[k.participant], heard[k])...)
+		if s.main {
+			var present []interval
+			for _, stay := range people[k.participant].Present {
+				present = append(present, interval{From: stay.From, To: stay.To})
+			}
+			s.shown = append(append(s.shown, heard[k]...), stays(p.filmed(present), heard[k])...)
 		}
 		s.shown = union(s.shown, hold)
 	}
 	seats = slices.DeleteFunc(seats, func(s *seat) bool { return len(s.shown) == 0 })
 	slices.SortStableFunc(seats, func(a, b *seat) int {
-		if a.shared != b.shared {
-			return map[bool]int{true: -1, false: 1}[a.shared]
-		}
-		return cmp.Or(cmp.Compare(a.shown[0].From, b.shown[0].From), strings.Compare(a.participant, b.participant), strings.Compare(a.stream, b.stream))
+		return cmp.Or(btoi(b.screen)-btoi(a.screen), cmp.Compare(a.shown[0].From, b.shown[0].From),
+			strings.Compare(a.participant, b.participant), strings.Compare(a.stream, b.stream))
 	})
 	return seats
+}
+
+// name sets what the seat is called. Who is unrecognisable has no name either.
+func (s *seat) name(name string) {
+	s.label, s.initials = nameFor(name, s.participant)
+	if s.blur {
+		s.label, s.initials = "Participant", "–"
+	}
+	switch {
+	case s.screen:
+		s.label += " · screen"
+	case !s.main:
+		if which := clean(s.stream); which != "" {
+			s.label += " · " + which
+		}
+	}
+}
+
+// hostOf returns the identity of the host: the wished one, the recording's, or
+// who was seen first.
+func hostOf(m *recording.Manifest, spec recording.CompositionSpec, seats []*seat) string {
+	for _, identity := range []string{spec.Host, m.Host} {
+		if slices.ContainsFunc(seats, func(s *seat) bool { return identity != "" && s.participant == identity }) {
+			return identity
+		}
+	}
+	if i := slices.IndexFunc(seats, func(s *seat) bool { return s.main }); i >= 0 {
+		return seats[i].participant
+	}
+	return ""
 }
 
 // mainStreams tells which stream stands for a participant: the camera, or the
 // first that is no shared screen. It has a tile even while it has no picture.
 func mainStreams(all []media) map[string]string {
-	const camera = "camera"
+	screens := screenStreams(all)
 	main := map[string]string{}
 	for _, t := range all {
 		who, stream := t.part.Participant, t.part.Stream
-		if _, has := main[who]; stream == camera || !has && stream != screenShare {
+		if _, has := main[who]; stream == camera || !has && !screens[seatKey{who, stream}] {
 			main[who] = stream
 		}
 	}
 	return main
+}
+
+// screenStreams tells which streams are shared screens, by what they were
+// published as or, where nothing tells, by LiveKit's names of such streams.
+func screenStreams(all []media) map[seatKey]bool {
+	screens := map[seatKey]bool{}
+	for _, t := range all {
+		if t.track.Source == screenSource || t.track.Source == "" && (t.part.Stream == screenSource || t.part.Stream == "screen") {
+			screens[seatKey{t.part.Participant, t.part.Stream}] = true
+		}
+	}
+	return screens
 }
 
 // show adds a video track's pictures; where it overlaps an earlier track of
@@ -125,19 +169,50 @@ func (s *seat) show(t media) {
 	var kept []run
 	for _, r := range s.runs {
 		for _, rest := range subtract(r.interval, []interval{t.interval}) {
-			kept = append(kept, run{rest, r.source})
+			kept = append(kept, run{rest, r.source, r.shape})
 		}
 	}
-	muted := make([]interval, len(t.track.Muted))
-	shift := t.From - t.track.Start
-	for i, q := range t.track.Muted {
-		muted[i] = interval{From: q.From + shift, To: q.To + shift}
+	var hidden []interval
+	hide := func(list []interval, least recording.Seconds) {
+		for _, q := range list {
+			if length(q) >= least {
+				hidden = append(hidden, interval{From: q.From + t.shift, To: q.To + t.shift})
+			}
+		}
 	}
-	for _, i := range subtract(t.interval, muted) {
-		kept = append(kept, run{i, t.source})
+	hide(t.track.Muted, 0)
+	if !s.screen { // a screen may well stand still
+		hide(t.track.Stalled, frozen)
+		hide(t.track.Freezes, frozen)
+	}
+	for _, i := range subtract(t.interval, hidden) {
+		kept = append(kept, shapes(t, i)...)
 	}
 	slices.SortFunc(kept, func(a, b run) int { return cmp.Compare(a.From, b.From) })
 	s.runs = kept
+}
+
+// shapes divides a stretch of a track where its picture takes another shape,
+// as a phone's does that is turned. Other sizes of the same shape change nothing.
+func shapes(t media, i interval) []run {
+	out := []run{{i, t.source, 0}}
+	for _, size := range t.track.Sizes {
+		if size.Width <= 0 || size.Height <= 0 {
+			continue
+		}
+		last := &out[len(out)-1]
+		shape, at := float64(size.Width)/float64(size.Height), size.At+t.shift
+		switch {
+		case at <= last.From || last.shape == 0:
+			last.shape = shape
+		case at >= last.To || max(shape, last.shape)/min(shape, last.shape) <= turned:
+		default:
+			next := run{interval{From: at, To: last.To}, t.source, shape}
+			last.To = at
+			out = append(out, next)
+		}
+	}
+	return out
 }
 
 func (s *seat) bridge() {

@@ -11,10 +11,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/image/math/fixed"
-
-	"golang.org/x/image/font"
-
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -46,11 +42,6 @@ func (c Composer) ContactSheet(ctx context.Context, film, file string, cols, row
 	w, h := pictureWidth, max(2, even(pictureWidth*height/width))
 	sheet := image.NewRGBA(image.Rect(0, 0, cols*(w+gutter)+gutter, rows*(h+gutter)+gutter))
 	draw.Draw(sheet, sheet.Bounds(), image.NewUniform(canvasColour), image.Point{}, draw.Src)
-	face, err := newFace(13)
-	if err != nil {
-		return fmt.Errorf("draw contact sheet: %w", err)
-	}
-	defer face.Close()
 	n := cols * rows
 	for i := range n {
 		at := duration * recording.Seconds(2*i+1) / recording.Seconds(2*n)
@@ -67,20 +58,18 @@ func (c Composer) ContactSheet(ctx context.Context, film, file string, cols, row
 		}
 		place := image.Rect(0, 0, w, h).Add(image.Pt(gutter+i%cols*(w+gutter), gutter+i/cols*(h+gutter)))
 		draw.Draw(sheet, place, img, img.Bounds().Min, draw.Src)
-		stamp(sheet, face, place, at)
+		stamp(sheet, place, at)
 	}
 	return writePNG(file, sheet)
 }
 
 // stamp writes a picture's time into its upper right corner.
-func stamp(sheet draw.Image, face font.Face, place image.Rectangle, at recording.Seconds) {
-	text := clockText(at.Duration())
-	width := font.MeasureString(face, text).Ceil() + 12
-	x, y := place.Max.X-width-6, place.Min.Y+6
-	fill(sheet, float32(x), float32(y), float32(width), 20, 5, color.NRGBA{A: 0xa0})
-	d := font.Drawer{Dst: sheet, Src: image.NewUniform(textColour), Face: face}
-	d.Dot = fixed.P(x+6, y+15)
-	d.DrawString(text)
+func stamp(sheet draw.Image, place image.Rectangle, at recording.Seconds) {
+	const size = 13
+	line := letters().line(clockText(at.Duration()), size, place.Dx(), false)
+	x, y := place.Max.X-line.width-18, place.Min.Y+6
+	fill(sheet, float32(x), float32(y), float32(line.width+12), 20, 5, color.NRGBA{A: 0xa0})
+	letters().write(sheet, line, float64(x+6), float64(y+15), textColour)
 }
 
 func clockText(d time.Duration) string {

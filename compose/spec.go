@@ -36,7 +36,7 @@ func Normalize(s recording.CompositionSpec) (recording.CompositionSpec, error) {
 	refuse := func(format string, args ...any) (recording.CompositionSpec, error) {
 		return s, recording.Errorf(recording.CodeInvalidRequest, format, args...)
 	}
-	if _, known := layouts[s.Layout]; !known {
+	if _, known := layouts[s.Layout]; !known { // recorded has no function of its own
 		return refuse("layout: %.40q is not one of %s", s.Layout, names(layouts))
 	}
 	if _, known := formats[s.Format]; !known {
@@ -57,7 +57,16 @@ func Normalize(s recording.CompositionSpec) (recording.CompositionSpec, error) {
 	if s.To != 0 && s.To <= s.From {
 		return refuse("from_s, to_s: %v to %v is no stretch of time", s.From, s.To)
 	}
-	return s, nil
+	if err := checkBoxes(s); err != nil {
+		return s, err
+	}
+	if err := normalizePeople(&s); err != nil {
+		return s, err
+	}
+	if err := normalizeLooks(&s); err != nil {
+		return s, err
+	}
+	return s, normalizeEncoding(&s)
 }
 
 func or[T comparable](v, otherwise T) T {

@@ -1,11 +1,6 @@
 package compose
 
-import (
-	"cmp"
-	"slices"
-
-	"github.com/roomreel/roomreel/recording"
-)
+import "github.com/roomreel/roomreel/recording"
 
 const (
 	// muteMargin is kept of a mute at both ends: the news of it may be late,
@@ -25,16 +20,7 @@ func (p *Plan) voices(all []media) [][]Clip {
 	for threshold := quiet * 2; len(clips) > mostClips && threshold < p.Duration; threshold *= 2 {
 		clips = p.clips(all, threshold)
 	}
-	slices.SortStableFunc(clips, func(a, b Clip) int { return cmp.Compare(a.From, b.From) })
-	lanes := [][]Clip{}
-	for _, c := range clips {
-		i := slices.IndexFunc(lanes, func(l []Clip) bool { return l[len(l)-1].To <= c.From })
-		if i < 0 {
-			i, lanes = len(lanes), append(lanes, nil)
-		}
-		lanes[i] = append(lanes[i], c)
-	}
-	return lanes
+	return lay(clips)
 }
 
 // clips cuts the audible stretches out of the audio tracks, leaving out mutes
@@ -43,12 +29,12 @@ func (p *Plan) voices(all []media) [][]Clip {
 func (p *Plan) clips(all []media, threshold recording.Seconds) []Clip {
 	var clips []Clip
 	for i, t := range all {
-		if t.track.Kind != recording.Audio {
+		if t.track.Kind != recording.Audio || p.silenced(t.part.Participant) {
 			continue
 		}
 		var holes []interval
 		for _, q := range t.track.Muted {
-			hole := interval{From: q.From - p.Zero + muteMargin, To: q.To - p.Zero - muteMargin}
+			hole := interval{From: q.From + t.shift + muteMargin, To: q.To + t.shift - muteMargin}
 			if length(hole) >= threshold {
 				holes = append(holes, hole)
 			}
@@ -59,7 +45,7 @@ func (p *Plan) clips(all []media, threshold recording.Seconds) []Clip {
 				holes = append(holes, newer.interval)
 			}
 		}
-		in := interval{From: max(0, t.From), To: min(p.Duration, t.To)}
+		in := interval{From: max(t.within.From, t.From), To: min(t.within.To, t.To)}
 		for _, rest := range subtract(in, holes) {
 			clips = append(clips, *p.clip(t.source, rest.From, rest.From, rest.To))
 		}

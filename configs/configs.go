@@ -24,18 +24,19 @@ var Reference []byte
 
 // Config is the whole configuration; roomreel.yaml tells what each key means.
 type Config struct {
-	LiveKit  LiveKit   `yaml:"livekit"`
-	Redis    Redis     `yaml:"redis"`
-	API      API       `yaml:"api"`
-	Data     string    `yaml:"data" env:"ROOMREEL_DATA"`
-	Node     string    `yaml:"node" env:"ROOMREEL_NODE"`
-	Recorder Recorder  `yaml:"recorder"`
-	Composer Composer  `yaml:"composer"`
-	Webhooks []Webhook `yaml:"webhooks"`
-	Outgoing Outgoing  `yaml:"outgoing"`
-	Storage  Storage   `yaml:"storage"`
-	Log      Log       `yaml:"log"`
-	Dev      Dev       `yaml:"dev"`
+	LiveKit   LiveKit   `yaml:"livekit"`
+	Redis     Redis     `yaml:"redis"`
+	API       API       `yaml:"api"`
+	Data      string    `yaml:"data" env:"ROOMREEL_DATA"`
+	Node      string    `yaml:"node" env:"ROOMREEL_NODE"`
+	Recorder  Recorder  `yaml:"recorder"`
+	Composer  Composer  `yaml:"composer"`
+	Retention Retention `yaml:"retention"`
+	Webhooks  []Webhook `yaml:"webhooks"`
+	Outgoing  Outgoing  `yaml:"outgoing"`
+	Storage   Storage   `yaml:"storage"`
+	Log       Log       `yaml:"log"`
+	Dev       Dev       `yaml:"dev"`
 }
 
 // LiveKit is the section of that name.
@@ -52,8 +53,9 @@ type Redis struct {
 
 // API is the section of that name.
 type API struct {
-	Listen    string   `yaml:"listen" env:"ROOMREEL_LISTEN"`
-	AdminKeys []string `yaml:"admin_keys" env:"ROOMREEL_ADMIN_KEYS"`
+	Listen      string   `yaml:"listen" env:"ROOMREEL_LISTEN"`
+	AdminKeys   []string `yaml:"admin_keys" env:"ROOMREEL_ADMIN_KEYS"`
+	OpenMetrics bool     `yaml:"open_metrics" env:"ROOMREEL_OPEN_METRICS"`
 }
 
 // Recorder is the section of that name.
@@ -61,6 +63,7 @@ type Recorder struct {
 	MaxRooms int           `yaml:"max_rooms" env:"ROOMREEL_MAX_ROOMS"`
 	Lease    time.Duration `yaml:"lease" env:"ROOMREEL_LEASE"`
 	Disk     Disk          `yaml:"disk"`
+	Roll     Roll          `yaml:"roll"`
 	RTPDump  bool          `yaml:"rtpdump" env:"ROOMREEL_RTPDUMP"`
 }
 
@@ -71,11 +74,22 @@ type Disk struct {
 	Stop      uint64 `yaml:"stop" env:"ROOMREEL_DISK_STOP"`
 }
 
+// Roll is the section of that name below recorder: the size is in MiB.
+type Roll struct {
+	After time.Duration `yaml:"after" env:"ROOMREEL_ROLL_AFTER"`
+	Size  int64         `yaml:"size" env:"ROOMREEL_ROLL_SIZE"`
+}
+
 // Composer is the section of that name.
 type Composer struct {
 	FFmpeg  string `yaml:"ffmpeg" env:"ROOMREEL_FFMPEG"`
 	FFprobe string `yaml:"ffprobe" env:"ROOMREEL_FFPROBE"`
 	Jobs    int    `yaml:"jobs" env:"ROOMREEL_COMPOSER_JOBS"`
+}
+
+// Retention is the section of that name.
+type Retention struct {
+	Days int `yaml:"days" env:"ROOMREEL_RETENTION_DAYS"`
 }
 
 // Webhook is an entry of webhooks: a receiver of events.
@@ -179,6 +193,12 @@ func (c Config) validate() error {
 	}
 	if c.Storage.ReleaseLocal && c.Storage.Bucket == "" {
 		bad("storage.release_local: there is no storage.bucket that would have the files")
+	}
+	if c.Retention.Days < 0 {
+		bad("retention.days: %d is negative", c.Retention.Days)
+	}
+	if r := c.Recorder.Roll; r.After < 0 || r.Size < 0 {
+		bad("recorder.roll: after (%v) and size (%d) must not be negative", r.After, r.Size)
 	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)

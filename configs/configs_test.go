@@ -18,7 +18,7 @@ func reference() Config {
 		Redis:    Redis{URL: "redis://127.0.0.1:6379/0"},
 		API:      API{Listen: "127.0.0.1:7890", AdminKeys: []string{}},
 		Data:     "./data",
-		Recorder: Recorder{Lease: 3 * time.Second, Disk: Disk{Warn: 5120, SoundOnly: 1024, Stop: 256}},
+		Recorder: Recorder{Lease: 3 * time.Second, Disk: Disk{Warn: 5120, SoundOnly: 1024, Stop: 256}, Roll: Roll{After: time.Hour, Size: 1024}},
 		Composer: Composer{FFmpeg: "ffmpeg", FFprobe: "ffprobe", Jobs: 1},
 		Webhooks: []Webhook{},
 		Outgoing: Outgoing{AllowPorts: []uint16{}, AllowNetworks: []netip.Prefix{}, AllowHosts: []string{}, Secrets: []string{}},

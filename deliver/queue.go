@@ -41,6 +41,9 @@ type QueueOptions struct {
 	// last job.
 	KeepFor  time.Duration
 	KeepMost int
+	// Attempted is called after each attempt with what it made of the job: Done,
+	// Failed, or Pending when it is tried again. Nil counts nothing.
+	Attempted func(State)
 	// Log is slog.Default() when nil.
 	Log *slog.Logger
 }

@@ -161,6 +161,9 @@ func (w *worker) do(ctx, own context.Context, t *task) {
 		disabled, err := w.finish(context.WithoutCancel(ctx), t, o)
 		switch {
 		case err == nil:
+			if o.attempt != nil && w.opts.Attempted != nil {
+				w.opts.Attempted(o.state)
+			}
 			if disabled && w.disabled != nil {
 				w.disabled(context.WithoutCancel(ctx), t)
 			}

@@ -35,6 +35,8 @@ type Options struct {
 	Node string
 	// Watermarks guard the archive's disk; zero means unguarded.
 	Watermarks Watermarks
+	// Roll is when a part gets too long and another follows it.
+	Roll Roll
 	// Dump keeps every packet beside the parts, for bug reports.
 	Dump bool
 	Log  *slog.Logger
@@ -49,7 +51,8 @@ type Report struct {
 	// Manifest is what was recorded, if anything could be made whole.
 	Manifest *recording.Manifest
 	Err      *recording.Error
-	// Live is how the tracks fare, told every few seconds while it runs.
+	// Live is how the tracks fare, told every few seconds while it runs, and at once
+	// when one of them stalls or flows again.
 	Live []recording.LiveTrack
 }
 
@@ -74,15 +77,17 @@ type Bot struct {
 	done   chan struct{}
 
 	// Owned by run.
-	room      *lksdk.Room
-	leaving   bool
-	captures  map[string]*capture
-	streams   map[streamKey]*stream
-	tracks    map[string]*track // by SID
-	people    map[string]person
-	requested map[string]bool
-	diskLow   bool
-	watched   int
+	room     *lksdk.Room
+	leaving  bool
+	captures map[string]*capture
+	streams  map[streamKey]*stream
+	tracks   map[string]*track // by SID
+	people   map[string]person
+	// publications and requested, whether it is subscribed, are by SID.
+	publications map[string]publication
+	requested    map[string]bool
+	diskLow      bool
+	watched      int
 }
 
 // Open joins room and returns the bot once it is in. epoch is the fencing
@@ -100,7 +105,8 @@ func Open(ctx context.Context, room string, epoch int64, o Options, report func(
 		origin:   time.Now(), ctx: life, cancel: cancel,
 		inbox: make(chan func(), 256), done: make(chan struct{}),
 		captures: map[string]*capture{}, streams: map[streamKey]*stream{},
-		tracks: map[string]*track{}, people: map[string]person{}, requested: map[string]bool{},
+		tracks: map[string]*track{}, people: map[string]person{},
+		publications: map[string]publication{}, requested: map[string]bool{},
 	}
 	if err := b.connect(ctx); err != nil {
 		cancel()
@@ -229,7 +235,7 @@ func (b *Bot) end(c *capture, why recording.EndReason, cause *recording.Error, t
 	delete(b.captures, c.rec.ID)
 	ended := make([]<-chan struct{}, 0, len(b.streams))
 	for _, s := range b.streams {
-		ended = append(ended, s.detach(c, why))
+		ended = append(ended, s.detach(c, len(b.captures) == 0, why))
 	}
 	at := b.now()
 	b.reconcile()

@@ -194,7 +194,7 @@ func (s *solver) person(identity string) *recording.Participant {
 
 func (s *solver) participant(e recording.ParticipantEntry) {
 	p := s.person(e.Identity)
-	p.Name = cmp.Or(e.Name, p.Name)
+	p.Name, p.Kind = cmp.Or(e.Name, p.Name), cmp.Or(e.Kind, p.Kind)
 	i := slices.IndexFunc(p.Present, func(v recording.Presence) bool { return v.SID == e.SID && v.To == still })
 	switch {
 	case e.Present && i < 0:

@@ -6,8 +6,8 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
-// terms are what a recording takes at the moment. The bot replaces them whole;
-// streams read them with every frame.
+// terms are what a recording takes at the moment. The bot replaces them whole, and
+// tells each stream in the order of its frames.
 type terms struct {
 	selection recording.Selection
 	// paused: nothing is written. soundOnly: no pictures are, for want of disk.
@@ -19,9 +19,8 @@ func (c *capture) takes(k streamKey, kind recording.Kind) bool {
 	return c.terms.Load().selection.Takes(k.identity, k.stream, kind)
 }
 
-// writes reports whether frames of this kind of a stream are written now.
-func (c *capture) writes(k streamKey, kind recording.Kind) bool {
-	t := c.terms.Load()
+// writes reports whether frames of this kind of a stream are written.
+func (t *terms) writes(k streamKey, kind recording.Kind) bool {
 	return !t.paused && (!t.soundOnly || kind == recording.Audio) && t.selection.Takes(k.identity, k.stream, kind)
 }
 
@@ -60,7 +59,13 @@ func (b *Bot) agree(c *capture, next terms) {
 
 // refresh makes c's pictures go on with a keyframe after its terms have changed.
 func (s *stream) refresh(c *capture) {
+	terms := *c.terms.Load()
 	s.queue.call(func() {
+		for i := range s.captures {
+			if s.captures[i].capture == c {
+				s.captures[i].terms = terms
+			}
+		}
 		if p := s.parts[c]; p != nil && p.slots[1] != nil {
 			p.slots[1].keyframe = false
 		}

@@ -37,9 +37,11 @@ type Manifest struct {
 	Duration  Seconds   `json:"duration_s"`
 
 	// Pauses are the intervals of which nothing was written.
-	Pauses       []Interval    `json:"pauses,omitempty"`
-	Participants []Participant `json:"participants"`
-	Parts        []Part        `json:"parts"`
+	Pauses []Interval `json:"pauses,omitempty"`
+	// Layouts are the changes of layout that were asked for while it ran.
+	Layouts      []LayoutChange `json:"layouts,omitempty"`
+	Participants []Participant  `json:"participants"`
+	Parts        []Part         `json:"parts"`
 	// Refused are tracks that could not be recorded, each with its cause.
 	Refused []RefusedTrack `json:"refused,omitempty"`
 }
@@ -49,6 +51,8 @@ type Manifest struct {
 type Participant struct {
 	Identity string `json:"identity"`
 	Name     string `json:"name,omitempty"`
+	// Kind is LiveKit's, in lower case: standard, agent, sip, ingress and so on.
+	Kind string `json:"kind,omitempty"`
 	// Present are the intervals in which they were in the room, Speaking those
 	// in which they were among the active speakers.
 	Present  []Presence `json:"present"`
@@ -60,6 +64,12 @@ type Presence struct {
 	SID  string  `json:"sid"`
 	From Seconds `json:"from_s"`
 	To   Seconds `json:"to_s"`
+}
+
+// LayoutChange says that films follow a layout from At on, until the next change.
+type LayoutChange struct {
+	At     Seconds `json:"at_s"`
+	Layout string  `json:"layout"`
 }
 
 // Interval is a stretch of time.

@@ -70,6 +70,7 @@ func dev(ctx context.Context, c configs.Config, out io.Writer) (err error) {
 	}
 	livekit, err := plugin.StartDevServer(ctx, plugin.DevServerOptions{
 		Port: c.Dev.LiveKitPort, UDPPort: c.Dev.UDPPort, Keys: keys, Redis: mini.Addr(),
+		Webhook: "http://" + p.listener.Addr().String() + "/livekit/webhook",
 	})
 	if err != nil {
 		return err

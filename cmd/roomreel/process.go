@@ -35,6 +35,8 @@ type process struct {
 	hooks    *deliver.Webhooks
 	uploader *uploader
 	queue    *compose.Queue
+	hosts    *hosts
+	retain   retention
 	server   *http.Server
 	listener net.Listener
 	redis    *redis.Client
@@ -60,28 +62,37 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	options.ContextTimeoutEnabled = true
 	p := &process{listener: listener, redis: redis.NewClient(options)}
 	keys := plugin.Keys{Key: c.LiveKit.APIKey, Secret: c.LiveKit.APISecret}
-	rooms := plugin.NewRooms(c.LiveKit.URL, keys)
+	livekit := plugin.NewRooms(c.LiveKit.URL, keys)
+	counted := newMetrics(c.Node)
 	store := coord.NewStore(p.redis)
 	p.store, p.archive, p.log = store, archive, log
 
 	const mib = 1 << 20
 	bots := recorder.Options{
 		URL: c.LiveKit.URL, Token: keys.RecorderToken, Archive: archive, Node: c.Node, Log: log, Dump: c.Recorder.RTPDump,
+		Roll: recorder.Roll{Duration: c.Recorder.Roll.After, Bytes: c.Recorder.Roll.Size * mib},
 		Watermarks: recorder.Watermarks{
 			Warn: c.Recorder.Disk.Warn * mib, SoundOnly: c.Recorder.Disk.SoundOnly * mib, Stop: c.Recorder.Disk.Stop * mib,
 		},
 	}
 	p.node = coord.NewNode(store, coord.NodeOptions{
-		Name: c.Node, Open: openRoom(bots, rooms), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
-		MaxRooms: c.Recorder.MaxRooms, Log: log,
+		Name: c.Node, Open: openRoom(bots, livekit, counted), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
+		MaxRooms: c.Recorder.MaxRooms, Version: version, Health: health(archive.Root(), c.Recorder.Disk.Stop*mib, log), Log: log,
 	})
-	p.hooks, err = newWebhooks(c, p.redis, log)
+	p.hooks, err = newWebhooks(c, p.redis, counted, log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
-	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, log)
+	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, counted, log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
+	counted.watchNode(p.node)
+	counted.watchWebhooks(p.hooks, log)
+	p.hosts = newHosts(store, c.Node, livekit.Members, log)
+	const day = 24 * time.Hour
+	p.retain = retention{
+		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks, p.uploader.uploads), stored: p.uploader.removeStored, log: log, now: time.Now,
 	}
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
@@ -94,11 +105,12 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		storage = stored{s, c.Storage.Downloads == "redirect"}
 	}
 	handler, err := api.New(api.Options{
-		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms, Media: archive, Webhooks: webhooks{p.hooks},
+		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
 		Uploads: p.uploader, Storage: storage,
+		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {
-			return map[string]error{"livekit": rooms.Ping(ctx), "redis": p.redis.Ping(ctx).Err()}
+			return map[string]error{"livekit": livekit.Ping(ctx), "redis": p.redis.Ping(ctx).Err()}
 		},
 	})
 	if err != nil {
@@ -116,10 +128,12 @@ func (p *process) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.node.Run(ctx) })
 	group.Go(func() error { p.restore(ctx); return nil })
+	group.Go(func() error { p.retain.run(ctx); return nil })
+	group.Go(func() error { p.hosts.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
 	group.Go(func() error { return p.uploader.uploads.Run(ctx) })
 	group.Go(func() error { return p.uploader.run(ctx) })
-	group.Go(func() error { tellOfRecordings(ctx, p.store.Watch(ctx), p.hooks, p.log); return nil })
+	group.Go(func() error { p.store.Tell(ctx, tellOfRecordings(p.hooks, p.log)); return nil })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
@@ -139,6 +153,15 @@ func (p *process) run(ctx context.Context) error {
 	err := group.Wait()
 	p.queue.Close()
 	return errors.Join(err, p.redis.Close())
+}
+
+// hint acts on what LiveKit's webhooks tell. They may be wrong: it only has things
+// looked at that are looked at anyway.
+func (p *process) hint(h plugin.Hint) {
+	switch h.Event {
+	case plugin.ParticipantJoined, plugin.ParticipantLeft, plugin.RoomFinished:
+		p.hosts.hint()
+	}
 }
 
 // restore tells Redis of the recordings in the archive that it does not know,
@@ -180,8 +203,17 @@ func (p *process) restoreOne(ctx context.Context, id string) error {
 		return err
 	}
 	r := resultOf(m)
-	_, err = p.store.Restore(ctx, recording.Recording{
-		ID: id, Request: recording.Request{Room: m.Room, Selection: m.Selection, Subject: m.Subject},
+	restore := p.store.Restore
+	if unfinished {
+		restore = p.store.RestoreRepaired
+	}
+	hold, err := p.archive.Hold(id)
+	if err != nil {
+		return err
+	}
+	_, err = restore(ctx, recording.Recording{
+		Hold: hold,
+		ID:   id, Request: recording.Request{Room: m.Room, Selection: m.Selection, Subject: m.Subject},
 		State: m.State, Ended: m.Ended, Error: m.Error,
 		CreatedAt: m.CreatedAt, StartedAt: m.StartedAt, StoppedAt: m.StoppedAt,
 		Duration: r.Duration, Parts: r.Parts, Bytes: r.Bytes,

@@ -1,0 +1,236 @@
+package compose
+
+import (
+	"bufio"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/image/draw"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// sprite is a drawn picture and where it stands: on its tile, or on the canvas.
+// Without file it is none.
+type sprite struct {
+	file string
+	x, y int
+}
+
+// tileArt is a tile with what was drawn for it.
+type tileArt struct {
+	Tile
+	card, plate sprite
+}
+
+// sceneArt is what was drawn for a segment.
+type sceneArt struct {
+	tiles []tileArt
+	// whole covers the canvas, logo and clock lie over everything.
+	whole, logo, clock sprite
+	// at is where the clock begins on the timeline.
+	at recording.Seconds
+	// assets are digests of the files that were drawn.
+	assets []string
+}
+
+// artist draws each picture of a film once, into a folder.
+type artist struct {
+	plan *Plan
+	// dir is where pictures go, recording and shared where assets are.
+	dir, recording, shared string
+	sprites                map[string]sprite
+	assets                 map[string]asset
+	clocks                 int
+}
+
+func newArtist(p *Plan, dir, recordingDir, shared string) *artist {
+	return &artist{plan: p, dir: dir, recording: recordingDir, shared: shared, sprites: map[string]sprite{}, assets: map[string]asset{}}
+}
+
+// scene draws what some frames of a segment show besides moving pictures.
+func (a *artist) scene(s *Segment, first, count int) (sceneArt, error) {
+	var out sceneArt
+	var err error
+	spec := a.plan.Spec
+	if s.Card != nil {
+		background, _ := parseColour(spec.Background)
+		out.whole, err = a.draw(fmt.Sprintf("whole %q", *s.Card), func() (image.Image, int, int, error) {
+			return drawTextCard(spec.Width, spec.Height, *s.Card, background), 0, 0, nil
+		})
+		if err != nil {
+			return out, err
+		}
+	}
+	for _, t := range s.Tiles {
+		art := tileArt{Tile: t}
+		who := fmt.Sprintf("%q %q %dx%d", t.Participant, t.Stream, t.Box.Width, t.Box.Height)
+		var avatar asset
+		if t.Avatar != "" {
+			if avatar, err = a.asset(t.Avatar); err != nil {
+				return out, err
+			}
+			out.assets = append(out.assets, avatar.digest)
+		}
+		art.card, err = a.draw("card "+who, func() (image.Image, int, int, error) {
+			return drawCard(t.Box, t.Participant, t.Initials, avatar.picture), 0, 0, nil
+		})
+		if err != nil {
+			return out, err
+		}
+		art.plate, err = a.draw("plate "+who, func() (image.Image, int, int, error) {
+			plate, x, y := drawPlate(t.Box, t.Label)
+			return plate, x, y, nil
+		})
+		if err != nil {
+			return out, err
+		}
+		out.tiles = append(out.tiles, art)
+	}
+	if l := spec.Logo; l != nil {
+		logo, err := a.asset(l.File)
+		if err != nil {
+			return out, err
+		}
+		out.assets = append(out.assets, logo.digest)
+		if out.logo, err = a.logo(l, logo.picture); err != nil {
+			return out, err
+		}
+	}
+	if spec.Timestamp != "" && s.Card == nil {
+		begin := frameTime(first, spec.FrameRate)
+		out.at = s.At + begin - s.From
+		out.clock, err = a.clock(out.at, frameTime(first+count, spec.FrameRate)-begin)
+	}
+	return out, err
+}
+
+func (a *artist) draw(key string, paint func() (image.Image, int, int, error)) (sprite, error) {
+	if s, done := a.sprites[key]; done {
+		return s, nil
+	}
+	img, x, y, err := paint()
+	if err != nil {
+		return sprite{}, err
+	}
+	var s sprite
+	if img != nil {
+		s = sprite{file: fmt.Sprintf("sprite%04d.png", len(a.sprites)), x: even(x), y: even(y)}
+		if err := writePNG(filepath.Join(a.dir, s.file), img); err != nil {
+			return sprite{}, err
+		}
+	}
+	a.sprites[key] = s
+	return s, nil
+}
+
+// asset reads a picture that the wish names.
+func (a *artist) asset(file string) (asset, error) {
+	if read, has := a.assets[file]; has {
+		return read, nil
+	}
+	read, err := readAsset(a.recording, a.shared, file)
+	if err == nil {
+		a.assets[file] = read
+	}
+	return read, err
+}
+
+// margin is the room between the canvas' edge and what stands in its corner.
+func (a *artist) margin() int {
+	const share = 36
+	return even(min(a.plan.Spec.Width, a.plan.Spec.Height) / share)
+}
+
+func (a *artist) logo(l *recording.Logo, img image.Image) (sprite, error) {
+	return a.draw("logo", func() (image.Image, int, int, error) {
+		b := img.Bounds()
+		const percent = 100
+		height := max(2, a.plan.Spec.Height*l.Height/percent)
+		width := max(2, b.Dx()*height/max(1, b.Dy()))
+		if most := a.plan.Spec.Width / 2; width > most {
+			width, height = most, max(2, b.Dy()*most/b.Dx())
+		}
+		scaled := image.NewRGBA(image.Rect(0, 0, width, height))
+		draw.CatmullRom.Scale(scaled, scaled.Bounds(), img, b, draw.Src, nil)
+		x, y := a.corner(l.Corner, width, height)
+		return scaled, x, y, nil
+	})
+}
+
+func (a *artist) corner(c recording.Corner, width, height int) (x, y int) {
+	x, y = a.margin(), a.margin()
+	if c == recording.TopRight || c == recording.BottomRight {
+		x = a.plan.Spec.Width - width - x
+	}
+	if c == recording.BottomLeft || c == recording.BottomRight {
+		y = a.plan.Spec.Height - height - y
+	}
+	return x, y
+}
+
+// clockText is the timestamp of a moment of the timeline.
+func (p *Plan) clockText(at recording.Seconds) string {
+	if p.Spec.Timestamp == recording.TimestampElapsed {
+		d := at.Duration()
+		return fmt.Sprintf("%02d:%02d:%02d", int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60)
+	}
+	zone, err := time.LoadLocation(p.Spec.TimeZone)
+	if err != nil {
+		zone = time.UTC // Normalize has refused it
+	}
+	return p.StartedAt.Add(at.Duration()).In(zone).Format("2006-01-02 15:04:05 MST")
+}
+
+// clockTick is how long after a moment of the timeline the timestamp changes.
+func (p *Plan) clockTick(at recording.Seconds) recording.Seconds {
+	second := recording.Seconds(time.Second)
+	if p.Spec.Timestamp == recording.TimestampWall {
+		at += recording.Seconds(p.StartedAt.Nanosecond())
+	}
+	return second - (at%second+second)%second
+}
+
+// clock draws the timestamps of a stretch of film, one PNG after the other in
+// one file: the first for its beginning, the others from its first full second.
+// It stands in the upper left corner, or in the right where the logo is left.
+func (a *artist) clock(at, lasts recording.Seconds) (sprite, error) {
+	corner := recording.TopLeft
+	if l := a.plan.Spec.Logo; l != nil && l.Corner == recording.TopLeft {
+		corner = recording.TopRight
+	}
+	size := min(max(float64(a.plan.Spec.Height)*0.028, 11), 30)
+	face := func(at recording.Seconds) image.Image {
+		const endless = 1 << 20
+		return drawLabel(letters().line(a.plan.clockText(at), size, endless, false))
+	}
+	// All pictures have one size, with room for another zone's name.
+	frame := image.NewRGBA(image.Rectangle{Max: face(at).Bounds().Max.Add(image.Pt(even(int(size)), 0))})
+	s := sprite{file: fmt.Sprintf("clock%04d.pngs", a.clocks)}
+	a.clocks++
+	s.x, s.y = a.corner(corner, frame.Bounds().Dx(), frame.Bounds().Dy())
+	s.x, s.y = even(s.x), even(s.y)
+
+	f, err := os.Create(filepath.Join(a.dir, s.file))
+	if err != nil {
+		return s, fmt.Errorf("create timestamps: %w", err)
+	}
+	defer f.Close()
+	w := bufio.NewWriter(f)
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+	for t := at; t < at+lasts; t += a.plan.clockTick(t) {
+		draw.Draw(frame, frame.Bounds(), image.Transparent, image.Point{}, draw.Src)
+		draw.Draw(frame, frame.Bounds(), face(t), image.Point{}, draw.Src)
+		if err := encoder.Encode(w, frame); err != nil {
+			return s, fmt.Errorf("write timestamps: %w", err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return s, fmt.Errorf("write timestamps: %w", err)
+	}
+	return s, nil
+}
