@@ -18,6 +18,7 @@ func TestAccess(t *testing.T) {
 	read := []int{no, no, no, forbidden, forbidden, ok, forbidden, ok, ok, forbidden, ok, forbidden, ok}
 	full := []int{no, no, no, forbidden, forbidden, forbidden, forbidden, ok, ok, forbidden, ok, forbidden, ok}
 	list := []int{no, no, no, forbidden, forbidden, ok, ok, ok, ok, ok, ok, ok, ok}
+	recorders := []int{no, no, no, forbidden, forbidden, forbidden, forbidden, ok, ok, ok, ok, ok, ok}
 	operate := []int{no, no, no, forbidden, forbidden, ok, forbidden, ok, forbidden, forbidden, forbidden, forbidden, ok}
 	admin := []int{no, no, no, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, ok}
 	all := []int{ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok}
@@ -65,6 +66,25 @@ func TestAccess(t *testing.T) {
 		{"GET", "/v1/webhooks/deliveries", "", 200, admin},
 		{"GET", "/v1/webhooks/deliveries/evt_1.app", "", 404, admin},
 		{"POST", "/v1/webhooks/deliveries/evt_1.app/redeliver", "", 404, admin},
+		{"GET", "/api/recording-sessions", "", 200, list},
+		{"GET", "/api/recording-sessions?connectionId=standup", "", 200, read},
+		{"GET", "/api/recording-sessions/{rec}", "", 200, read},
+		{"POST", "/api/recording-sessions", `{"connectionId":"standup"}`, 201, full},
+		{"DELETE", "/api/recording-sessions/{live}?compose=false", "", 200, full},
+		{"GET", "/api/recording-compositions", "", 200, list},
+		{"GET", "/api/recording-compositions/{cmp}", "", 200, read},
+		{"POST", "/api/recording-compositions", `{"meetingId":"standup","recordingId":"{rec}"}`, 202, full},
+		{"GET", "/api/recordings", "", 200, list},
+		{"GET", "/api/recordings/standup/{file}/download", "", 200, full},
+		{"HEAD", "/api/recordings/standup/{file}/stream", "", 200, full},
+		{"PATCH", "/api/recordings/standup/{file}", `{"userId":"anna"}`, 200, full},
+		{"DELETE", "/api/recordings/standup/{file}", "", 409, full},
+		{"POST", "/api/recordings", "", 400, recorders},
+		{"POST", "/api/recording-uploads", `{"meetingId":"standup"}`, 201, full},
+		{"GET", "/api/recording-uploads/{upl}", "", 404, recorders},
+		{"PATCH", "/api/recording-uploads/{upl}", "", 404, recorders},
+		{"POST", "/api/recording-uploads/{upl}/complete", "", 404, recorders},
+		{"DELETE", "/api/recording-uploads/{upl}", "", 404, recorders},
 		{"GET", "/healthz", "", 200, all},
 		{"GET", "/readyz", "", 200, all},
 		{"GET", "/openapi.json", "", 200, all},
@@ -87,7 +107,9 @@ func TestAccess(t *testing.T) {
 					}
 				}
 			}
-			path := strings.NewReplacer("{rec}", rec.ID, "{prt}", part.ID, "{cmp}", film.ID).Replace(r.path)
+			names := strings.NewReplacer("{rec}", rec.ID, "{prt}", part.ID, "{cmp}", film.ID,
+				"{file}", rec.ID+"-nne--x_camera-"+part.ID+".webm", "{upl}", recording.NewID("upl"))
+			path := names.Replace(r.path)
 			if strings.Contains(path, "{live}") {
 				live, err := p.store.Start(t.Context(), recording.Request{Room: "standup"})
 				if err != nil {
@@ -111,7 +133,7 @@ func TestAccess(t *testing.T) {
 				want = r.ok
 			}
 			// Through a proxy: who is on this machine may see the metrics anyway.
-			got := p.do(t, caller, r.method, path, r.body, "X-Forwarded-For", "192.0.2.1")
+			got := p.do(t, caller, r.method, path, names.Replace(r.body), "X-Forwarded-For", "192.0.2.1")
 			if got.status != want {
 				t.Errorf("%s %s as %q: status %d, want %d: %.300s", r.method, r.path, caller, got.status, want, got.body)
 			}

@@ -134,6 +134,8 @@ func (s *Server) storedPart(ctx context.Context, in *partInput, err error) *reco
 type attachment struct {
 	*os.File
 	mediaType, id, name string
+	// inline has it played rather than saved.
+	inline bool
 
 	// stored is the file when it is in storage instead, link where it can be had
 	// instead.
@@ -207,7 +209,11 @@ func download[I any](s *Server, op operation, mediaTypes []string, open func(con
 			defer content.Close()
 			c := humagin.Unwrap(hc)
 			c.Header("Content-Type", file.mediaType)
-			c.Header("Content-Disposition", `attachment; filename="`+file.name+`"`)
+			disposition := "attachment"
+			if file.inline {
+				disposition = "inline"
+			}
+			c.Header("Content-Disposition", disposition+`; filename="`+file.name+`"`)
 			c.Header("Cache-Control", "private, no-cache")
 			c.Header("ETag", fmt.Sprintf(`"%s-%x-%x"`, file.id, size, modified.UnixNano()))
 			http.ServeContent(&mediaWriter{ResponseWriter: c.Writer}, c.Request, "", modified, content)

@@ -100,7 +100,8 @@ func checkOperation(t *testing.T, name string, op document, seen map[string]bool
 		}
 		content, _ := r["content"].(document)
 		problem, ok := content["application/problem+json"].(document)
-		if status < "400" || name == "get /readyz" {
+		// The meeting app has its own way to tell of failures.
+		if status < "400" || name == "get /readyz" || status == "default" && strings.Contains(name, " /api/recording") {
 			continue
 		}
 		if !ok {

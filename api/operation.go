@@ -139,6 +139,7 @@ func openAPI(version string) *huma.OpenAPI {
 			{Name: "nodes", Description: "Who records."},
 			{Name: "uploads", Description: "Bring files to where they are wanted."},
 			{Name: "webhooks", Description: "Tell others what happens."},
+			{Name: "meeting app", Description: "The same service under the paths, bodies and status codes of a meeting application. Failures are told as `{success: false, message, code}`."},
 			{Name: "health", Description: "For probes."},
 		},
 		Components: &huma.Components{

@@ -21,6 +21,10 @@ type Recordings interface {
 	Stop(ctx context.Context, id string) (recording.Recording, error)
 	// Get returns one recording, or CodeNotFound.
 	Get(ctx context.Context, id string) (recording.Recording, error)
+	// Films changes which films are made as soon as it has ended.
+	Films(ctx context.Context, id string, films []recording.CompositionSpec) (recording.Recording, error)
+	// Restore brings in one that has ended, from its files.
+	Restore(ctx context.Context, r recording.Recording) (bool, error)
 	// Hold places a legal hold, or lifts it when it is nil.
 	Hold(ctx context.Context, id string, hold *recording.Hold) (recording.Recording, error)
 	// Remove forgets one that has ended; CodeLegalHold is for one that is held.

@@ -16,6 +16,8 @@ type wish struct {
 	Paused    bool                 `json:"paused,omitempty"`
 	Selection *recording.Selection `json:"selection,omitempty"`
 	Hold      *recording.Hold      `json:"hold,omitempty"`
+	// Compositions replace those of the request, if there are any here.
+	Compositions *[]recording.CompositionSpec `json:"compositions,omitempty"`
 	// Ended is why the stop was asked for, if not by a plain stop.
 	Ended recording.EndReason `json:"ended,omitempty"`
 }
@@ -38,6 +40,9 @@ func (w wish) encode() string {
 // apply makes r as wished.
 func (w wish) apply(r *recording.Recording) {
 	r.PauseWanted, r.Hold = w.Paused, w.Hold
+	if w.Compositions != nil {
+		r.Compositions = *w.Compositions
+	}
 	if w.Ended != "" && !r.State.Final() {
 		r.Ended = w.Ended
 	}
@@ -66,6 +71,13 @@ func (s *Store) Select(ctx context.Context, id string, sel recording.Selection) 
 	}
 	sel = sel.Normal()
 	return s.edit(ctx, id, func(w *wish) { w.Selection = &sel })
+}
+
+// Films changes which films are made as soon as the recording has ended; see
+// Pause.
+func (s *Store) Films(ctx context.Context, id string, films []recording.CompositionSpec) (recording.Recording, error) {
+	films = append([]recording.CompositionSpec{}, films...) // none is a wish, too
+	return s.edit(ctx, id, func(w *wish) { w.Compositions = &films })
 }
 
 // Hold places a recording under a legal hold; nil lifts it. Unlike what else

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	lksdk "github.com/livekit/server-sdk-go/v2"
@@ -79,6 +80,7 @@ type Bot struct {
 	// Owned by run.
 	room     *lksdk.Room
 	leaving  bool
+	ending   sync.WaitGroup // recordings whose files are being completed
 	captures map[string]*capture
 	streams  map[streamKey]*stream
 	tracks   map[string]*track // by SID
@@ -160,7 +162,10 @@ func (b *Bot) run() {
 // asked for, at once; a report tells when the first of it is on disk.
 func (b *Bot) Start(ctx context.Context, rec recording.Recording) error {
 	return b.ask(ctx, func() error {
-		if b.captures[rec.ID] != nil {
+		switch {
+		case b.leaving:
+			return ErrClosed
+		case b.captures[rec.ID] != nil:
 			return nil
 		}
 		now := b.now()
@@ -239,12 +244,12 @@ func (b *Bot) end(c *capture, why recording.EndReason, cause *recording.Error, t
 	}
 	at := b.now()
 	b.reconcile()
-	go func() {
+	b.ending.Go(func() {
 		for _, done := range ended {
 			<-done
 		}
 		then(c.close(b.ctx, at, why, cause))
-	}()
+	})
 }
 
 // endAll ends every recording from within, and reports each.
@@ -269,6 +274,7 @@ func (b *Bot) endOne(c *capture, why recording.EndReason, cause *recording.Error
 func (b *Bot) Close(ctx context.Context, why recording.EndReason) error {
 	var ids []string
 	err := b.ask(ctx, func() error {
+		b.leaving = true
 		for id := range b.captures {
 			ids = append(ids, id)
 		}
@@ -282,9 +288,8 @@ func (b *Bot) Close(ctx context.Context, why recording.EndReason) error {
 			err = errors.Join(err, serr)
 		}
 	}
-	leave := func() error { b.leaving = true; return nil }
-	if lerr := b.ask(ctx, leave); lerr != nil {
-		return errors.Join(err, lerr)
+	if werr := b.awaitEnds(ctx); werr != nil {
+		return errors.Join(err, werr)
 	}
 	b.room.Disconnect()
 	b.do(func() {
@@ -302,6 +307,18 @@ func (b *Bot) Close(ctx context.Context, why recording.EndReason) error {
 		<-s.done
 	}
 	return err
+}
+
+// awaitEnds waits for the recordings that others have ended.
+func (b *Bot) awaitEnds(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() { b.ending.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // ask runs f in the bot's goroutine and returns what it returns.

@@ -124,6 +124,8 @@ func (st *stage) publish(sid string, codec packet.Codec, frames [][]byte) *sende
 		x.track.kind, x.track.source, x.every, x.payloader = recording.Audio, "microphone", packetTime, &codecs.OpusPayloader{}
 	case packet.VP8:
 		x.payloader = &codecs.VP8Payloader{EnablePictureID: true}
+	case packet.H264:
+		x.payloader = &codecs.H264Payloader{}
 	case packet.VP9:
 		x.payloader = &codecs.VP9Payloader{}
 	}

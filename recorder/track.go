@@ -9,6 +9,7 @@ import (
 	"time"
 
 	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
@@ -25,7 +26,7 @@ type track struct {
 	codec  packet.Codec
 	ssrc   uint32
 
-	remote *webrtc.TrackRemote
+	remote reader
 	// pli asks the publisher for a keyframe.
 	pli func()
 	// arrived is when the last packet came, on the bot's clock, and published
@@ -58,6 +59,11 @@ type track struct {
 	asked time.Duration
 }
 
+// reader is what a track's packets come from, a *webrtc.TrackRemote.
+type reader interface {
+	Read(b []byte) (n int, attributes interceptor.Attributes, err error)
+}
+
 func (t *track) codecName() string { return strings.ToLower(t.codec.String()) }
 
 // totals are the counters of what has been received. They are guarded by the
@@ -66,7 +72,7 @@ func (t *track) totals() totals {
 	n := t.receiver.Stats()
 	return totals{
 		packets: n.Accepted + n.Resync + n.Jump + n.Overflow,
-		lost:    n.Lost + t.overflowed, duplicates: n.Duplicate,
+		lost:    max(n.Lost, t.overflowed), duplicates: n.Duplicate,
 		frames: n.Frames, bytes: n.Bytes,
 	}
 }
@@ -159,21 +165,28 @@ func (b *Bot) expectsMatroska(rp *lksdk.RemoteParticipant, stream string) bool {
 // read moves packets from the network to the stream's queue until the track ends.
 // It never waits for the disk: what does not fit is dropped and counted.
 func (t *track) read(s *stream) {
-	for {
+	// A packet that is too large counts as lost; so many in a row are none.
+	const mostShort = 100
+	for short := 0; ; {
 		buf := packet.GetBuffer()
 		n, _, err := t.remote.Read(buf.Bytes())
 		now := s.bot.now()
-		if err != nil {
-			buf.Release()
-			if errors.Is(err, io.ErrShortBuffer) {
-				s.queue.lose(t)
-				continue
-			}
-			s.queue.end(t, now, func() { s.trackEnded(t) })
-			return
+		if err == nil {
+			short = 0
+			t.arrived.Store(int64(now))
+			s.queue.receive(t, buf, n, now)
+			continue
 		}
-		t.arrived.Store(int64(now))
-		s.queue.receive(t, buf, n, now)
+		buf.Release()
+		if short++; errors.Is(err, io.ErrShortBuffer) && short < mostShort {
+			s.queue.lose(t)
+			continue
+		}
+		if !errors.Is(err, io.EOF) {
+			s.log.Warn("track cannot be read any more", "track", t.sid, "error", err)
+		}
+		s.queue.end(t, now, func() { s.trackEnded(t) })
+		return
 	}
 }
 

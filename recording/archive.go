@@ -152,6 +152,52 @@ func (a Archive) Film(recordingID, id string) (Composition, error) {
 	return c, nil
 }
 
+// FilmOf returns the recording that a composition is of.
+func (a Archive) FilmOf(composition string) (string, error) {
+	if err := CheckID(PrefixComposition, composition); err != nil {
+		return "", err
+	}
+	found, err := filepath.Glob(filepath.Join(a.root, PrefixRecording+"_*", compositionsDir, composition+".json"))
+	if err != nil {
+		return "", fmt.Errorf("look for composition: %w", err)
+	}
+	if len(found) == 0 {
+		return "", Errorf(CodeNotFound, "there is no composition %s on this node", composition)
+	}
+	return filepath.Base(filepath.Dir(filepath.Dir(found[0]))), nil
+}
+
+// RemoveFilm deletes a composition that is final, with every file of it. A hold on
+// the recording forbids it: CodeLegalHold.
+func (a Archive) RemoveFilm(c Composition) error {
+	dir, err := a.Dir(c.RecordingID)
+	if err != nil {
+		return err
+	}
+	if err := CheckID(PrefixComposition, c.ID); err != nil {
+		return err
+	}
+	if held, err := a.Hold(c.RecordingID); err != nil || held != nil {
+		if err == nil {
+			err = Errorf(CodeLegalHold, "recording %s is under a legal hold: lift that first", c.RecordingID)
+		}
+		return err
+	}
+	if !c.State.Final() {
+		return Errorf(CodeNotReady, "composition %s is %s: cancel it first", c.ID, c.State)
+	}
+	files, err := filepath.Glob(filepath.Join(CompositionsDir(dir), c.ID+"*"))
+	if err != nil {
+		return fmt.Errorf("delete film: %w", err)
+	}
+	for _, file := range files {
+		if err := os.RemoveAll(file); err != nil {
+			return fmt.Errorf("delete film: %w", err)
+		}
+	}
+	return SyncDir(CompositionsDir(dir))
+}
+
 // CompositionsDir is the folder of films of the recording in dir.
 func CompositionsDir(dir string) string { return filepath.Join(dir, compositionsDir) }
 

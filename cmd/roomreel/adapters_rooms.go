@@ -58,7 +58,7 @@ func (n nodes) Nodes(ctx context.Context) ([]api.Node, error) {
 
 // receiveHints returns what takes LiveKit's webhooks: each is acted on once,
 // whichever node it comes to and however often.
-func receiveHints(keys plugin.Keys, store *coord.Store, act func(plugin.Hint), log *slog.Logger) func(*http.Request) error {
+func receiveHints(keys plugin.Keys, store *coord.Store, act func(context.Context, plugin.Hint), log *slog.Logger) func(*http.Request) error {
 	return func(r *http.Request) error {
 		hint, err := keys.ReceiveHint(r)
 		if errors.Is(err, plugin.ErrToken) {
@@ -75,7 +75,7 @@ func receiveHints(keys plugin.Keys, store *coord.Store, act func(plugin.Hint), l
 		}
 		if first {
 			log.Debug("LiveKit tells", "event", hint.Event, "room", hint.Room, "identity", hint.Identity)
-			act(hint)
+			act(r.Context(), hint)
 		}
 		return nil
 	}

@@ -36,6 +36,7 @@ type process struct {
 	uploader *uploader
 	queue    *compose.Queue
 	hosts    *hosts
+	members  members
 	retain   retention
 	server   *http.Server
 	listener net.Listener
@@ -90,6 +91,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	counted.watchNode(p.node)
 	counted.watchWebhooks(p.hooks, log)
 	p.hosts = newHosts(store, c.Node, livekit.Members, log)
+	p.members = members{store: store, send: livekit.Send, log: log}
 	const day = 24 * time.Hour
 	p.retain = retention{
 		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks, p.uploader.uploads), stored: p.uploader.removeStored, log: log, now: time.Now,
@@ -133,7 +135,7 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { return p.hooks.Run(ctx) })
 	group.Go(func() error { return p.uploader.uploads.Run(ctx) })
 	group.Go(func() error { return p.uploader.run(ctx) })
-	group.Go(func() error { p.store.Tell(ctx, tellOfRecordings(p.hooks, p.log)); return nil })
+	group.Go(func() error { p.store.Tell(ctx, inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell)); return nil })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
@@ -157,9 +159,12 @@ func (p *process) run(ctx context.Context) error {
 
 // hint acts on what LiveKit's webhooks tell. They may be wrong: it only has things
 // looked at that are looked at anyway.
-func (p *process) hint(h plugin.Hint) {
+func (p *process) hint(ctx context.Context, h plugin.Hint) {
 	switch h.Event {
-	case plugin.ParticipantJoined, plugin.ParticipantLeft, plugin.RoomFinished:
+	case plugin.ParticipantJoined:
+		p.members.greet(ctx, h)
+		p.hosts.hint()
+	case plugin.ParticipantLeft, plugin.RoomFinished:
 		p.hosts.hint()
 	}
 }
