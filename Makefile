@@ -9,7 +9,7 @@ VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 SERVER     := ./cmd/... ./internal/... ./plugin/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build web browser demo test test-race test-server bench-record bench-start chaos-kill loss soak lint setup-demo setup-test clean
+.PHONY: help build web browser demo test test-race test-server bench-record bench-start chaos-kill chaos-egress bench-egress loss soak lint setup-demo setup-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,8 +26,8 @@ demo: setup-demo build ## record three participants for real and make their film
 	$(GO) build -o bin/demo ./internal/demo
 	@ROOMREEL_LOG_LEVEL=$${ROOMREEL_LOG_LEVEL:-warn} bin/demo -data data/demo $(if $(KEEP),-keep)
 
-browser: ## fetch what the Chromium participants of the tests need
-	@[ -d internal/browser/node_modules ] || (cd internal/browser && npm ci --silent --no-audit --no-fund)
+browser: ## fetch what the tests need of npm: Chromium's driver, LiveKit's clients
+	@for d in internal/browser internal/serversdk; do [ -d $$d/node_modules ] || (cd $$d && npm ci --silent --no-audit --no-fund) || exit; done
 
 test: setup-test web browser test-race test-server ## run every test, against real LiveKit, Redis, ffmpeg and Chromium
 
@@ -48,6 +48,12 @@ bench-start: build ## from the start call to media on disk, and from stop to com
 chaos-kill: ## kill -9 a recorder at random moments, repair, count what is missing
 	$(GO) run ./internal/bench chaos-kill
 
+chaos-egress: setup-test ## kill -9 the egress worker at every moment of each kind of egress
+	ROOMREEL_CHAOS=1 $(GO) test -count=1 -timeout 20m -run '^TestEgressKilledAtEveryMoment$$' -v ./cmd/roomreel
+
+bench-egress: build ## what an egress costs the worker, by kind
+	$(GO) run ./internal/bench egress
+
 loss: ## record with 1, 5 and 10 % of packets lost on the way to the bot
 	$(GO) run ./internal/bench loss
 
@@ -67,4 +73,4 @@ setup-test:
 	@scripts/setup ffmpeg redis-server mkvtoolnix chromium npm
 
 clean: ## remove what was built
-	rm -rf bin web/join/node_modules web/join/vendor/*.mjs internal/browser/node_modules
+	rm -rf bin web/join/node_modules web/join/vendor/*.mjs internal/browser/node_modules internal/serversdk/node_modules

@@ -42,6 +42,7 @@ type LayoutChange struct {
 type Participant struct {
 	Identity string     `json:"identity" doc:"LiveKit identity." example:"anna"`
 	Name     string     `json:"name,omitempty" doc:"Display name." example:"Anna"`
+	Kind     string     `json:"kind,omitempty" doc:"LiveKit's kind of participant, unless it is a standard one." example:"agent"`
 	Present  []Presence `json:"present" doc:"When they were in the room."`
 	Speaking []Interval `json:"speaking,omitempty" doc:"When they spoke."`
 }
@@ -142,7 +143,7 @@ func manifestBody(m *recording.Manifest) Manifest {
 
 func participantBody(p recording.Participant) Participant {
 	return Participant{
-		Identity: p.Identity, Name: p.Name,
+		Identity: p.Identity, Name: p.Name, Kind: p.Kind,
 		Present: each(p.Present, func(s recording.Presence) Presence {
 			return Presence{SID: s.SID, From: seconds(s.From), To: seconds(s.To)}
 		}),

@@ -272,10 +272,10 @@ func (s *Server) appendChunk(ctx context.Context, r *http.Request) (int, Meeting
 
 // own gives one request the right to change an upload.
 func (s *Server) own(id string) (free func(), err error) {
-	if _, taken := s.uploads.LoadOrStore(id, true); taken {
+	if _, taken := s.openUploads.LoadOrStore(id, true); taken {
 		return nil, recording.Errorf(recording.CodeNotReady, "another request is at upload %s: wait for its end", id)
 	}
-	return func() { s.uploads.Delete(id) }, nil
+	return func() { s.openUploads.Delete(id) }, nil
 }
 
 func (s *Server) write(u MeetingUpload, from io.Reader) (n int64, err error) {

@@ -28,6 +28,7 @@ type Options struct {
 	Compositions Compositions
 	Rooms        Rooms
 	Nodes        Nodes
+	// Webhooks is optional.
 	// Webhooks, Uploads and Storage are optional.
 	Webhooks Webhooks
 	Uploads  Uploads
@@ -79,8 +80,8 @@ type Server struct {
 	log          *slog.Logger
 	stopTimeout  time.Duration
 
-	edits   sync.Mutex // of what is told of files
-	uploads sync.Map   // those that a request is at, by identifier
+	edits       sync.Mutex // of what is told of files
+	openUploads sync.Map   // those that a request is at, by identifier
 
 	engine *gin.Engine
 	huma   huma.API
@@ -94,7 +95,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
-		outgoing: o.Uploads, storage: o.Storage,
+		uploads: o.Uploads, storage: o.Storage,
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16

@@ -31,6 +31,7 @@ type Config struct {
 	Node      string    `yaml:"node" env:"ROOMREEL_NODE"`
 	Recorder  Recorder  `yaml:"recorder"`
 	Composer  Composer  `yaml:"composer"`
+	Egress    Egress    `yaml:"egress"`
 	Retention Retention `yaml:"retention"`
 	Webhooks  []Webhook `yaml:"webhooks"`
 	Outgoing  Outgoing  `yaml:"outgoing"`
@@ -85,6 +86,17 @@ type Composer struct {
 	FFmpeg  string `yaml:"ffmpeg" env:"ROOMREEL_FFMPEG"`
 	FFprobe string `yaml:"ffprobe" env:"ROOMREEL_FFPROBE"`
 	Jobs    int    `yaml:"jobs" env:"ROOMREEL_COMPOSER_JOBS"`
+}
+
+// Egress is the section of that name.
+type Egress struct {
+	Enabled     bool          `yaml:"enabled" env:"ROOMREEL_EGRESS"`
+	Redis       string        `yaml:"redis" env:"ROOMREEL_EGRESS_REDIS"`
+	Output      string        `yaml:"output" env:"ROOMREEL_EGRESS_OUTPUT"`
+	Format      string        `yaml:"format" env:"ROOMREEL_EGRESS_FORMAT"`
+	MaxDuration time.Duration `yaml:"max_duration" env:"ROOMREEL_EGRESS_MAX_DURATION"`
+	Keep        bool          `yaml:"keep" env:"ROOMREEL_EGRESS_KEEP"`
+	Defer       bool          `yaml:"defer" env:"ROOMREEL_EGRESS_DEFER"`
 }
 
 // Retention is the section of that name.
@@ -188,20 +200,26 @@ func (c Config) validate() error {
 	if d := c.Recorder.Disk; d.Stop > d.SoundOnly || d.SoundOnly > d.Warn {
 		bad("recorder.disk: stop (%d), sound_only (%d) and warn (%d) must not grow smaller", d.Stop, d.SoundOnly, d.Warn)
 	}
-	if c.Storage.Downloads != "proxy" && c.Storage.Downloads != "redirect" {
-		bad("storage.downloads: %q is neither proxy nor redirect", c.Storage.Downloads)
-	}
-	if c.Storage.ReleaseLocal && c.Storage.Bucket == "" {
-		bad("storage.release_local: there is no storage.bucket that would have the files")
-	}
 	if c.Retention.Days < 0 {
 		bad("retention.days: %d is negative", c.Retention.Days)
 	}
 	if r := c.Recorder.Roll; r.After < 0 || r.Size < 0 {
 		bad("recorder.roll: after (%v) and size (%d) must not be negative", r.After, r.Size)
 	}
+	if c.Storage.Downloads != "proxy" && c.Storage.Downloads != "redirect" {
+		bad("storage.downloads: %q is neither proxy nor redirect", c.Storage.Downloads)
+	}
+	if c.Storage.ReleaseLocal && c.Storage.Bucket == "" {
+		bad("storage.release_local: there is no storage.bucket that would have the files")
+	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)
+	}
+	if f := c.Egress.Format; f != "mp4" && f != "webm" {
+		bad("egress.format: %q is neither mp4 nor webm", f)
+	}
+	if c.Egress.MaxDuration < 0 {
+		bad("egress.max_duration: %v is negative", c.Egress.MaxDuration)
 	}
 	for name, port := range map[string]int{"dev.livekit_port": c.Dev.LiveKitPort, "dev.udp_port": c.Dev.UDPPort} {
 		if port < 1 || port > 65535 {

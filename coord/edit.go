@@ -15,6 +15,7 @@ import (
 type wish struct {
 	Paused    bool                 `json:"paused,omitempty"`
 	Selection *recording.Selection `json:"selection,omitempty"`
+	Layout    *string              `json:"layout,omitempty"`
 	Hold      *recording.Hold      `json:"hold,omitempty"`
 	// Compositions replace those of the request, if there are any here.
 	Compositions *[]recording.CompositionSpec `json:"compositions,omitempty"`
@@ -49,6 +50,9 @@ func (w wish) apply(r *recording.Recording) {
 	if w.Selection != nil {
 		r.Selection = *w.Selection
 	}
+	if w.Layout != nil {
+		r.Layout = *w.Layout
+	}
 }
 
 // Pause asks that nothing be written until Resume. The node follows within its
@@ -78,6 +82,15 @@ func (s *Store) Select(ctx context.Context, id string, sel recording.Selection) 
 func (s *Store) Films(ctx context.Context, id string, films []recording.CompositionSpec) (recording.Recording, error) {
 	films = append([]recording.CompositionSpec{}, films...) // none is a wish, too
 	return s.edit(ctx, id, func(w *wish) { w.Compositions = &films })
+}
+
+// SetLayout changes the layout that films of a running recording follow from now
+// on; see Pause.
+func (s *Store) SetLayout(ctx context.Context, id, layout string) (recording.Recording, error) {
+	if err := recording.CheckLayout(layout); err != nil {
+		return recording.Recording{}, err
+	}
+	return s.edit(ctx, id, func(w *wish) { w.Layout = &layout })
 }
 
 // Hold places a recording under a legal hold; nil lifts it. Unlike what else

@@ -26,9 +26,12 @@ type held struct {
 type terms struct {
 	paused    bool
 	selection string // its key
+	layout    string
 }
 
-func termsOf(r recording.Recording) terms { return terms{r.PauseWanted, r.Selection.Key()} }
+func termsOf(r recording.Recording) terms {
+	return terms{r.PauseWanted, r.Selection.Key(), r.Layout}
+}
 
 // began reports whether there may be files of it.
 func (h *held) began() bool { return !h.rec.StartedAt.IsZero() || !h.rec.FirstMediaAt.IsZero() }

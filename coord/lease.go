@@ -82,8 +82,8 @@ func (s *Store) put(ctx context.Context, l Lease, r recording.Recording, news []
 		stop = 1
 	}
 	args := []any{
-		r.ID, r.Room, r.Selection.Key(), encode(r), string(r.State), stop,
-		l.Epoch, l.Node, l.generation, l.ttl.Milliseconds(), wish{Paused: r.PauseWanted, Selection: &r.Selection, Hold: r.Hold}.encode(),
+		r.ID, r.Room, r.Key(), encode(r), string(r.State), stop,
+		l.Epoch, l.Node, l.generation, l.ttl.Milliseconds(), wish{Paused: r.PauseWanted, Selection: &r.Selection, Layout: &r.Layout, Hold: r.Hold}.encode(),
 	}
 	for _, f := range news {
 		track, err := json.Marshal(f.track)

@@ -153,7 +153,7 @@ func (r *room) sync(ctx context.Context) {
 			continue
 		}
 		h.rec.StopWanted = h.rec.StopWanted || w.StopWanted
-		h.rec.PauseWanted, h.rec.Selection, h.rec.Hold = w.PauseWanted, w.Selection, w.Hold
+		h.rec.PauseWanted, h.rec.Selection, h.rec.Layout, h.rec.Hold = w.PauseWanted, w.Selection, w.Layout, w.Hold
 		h.rec.Compositions = w.Compositions
 		if !h.rec.State.Final() {
 			h.rec.Ended = w.Ended

@@ -49,7 +49,7 @@ func (s *Store) Start(ctx context.Context, want recording.Request) (recording.Re
 		ID: recording.NewID(recording.PrefixRecording), Request: want,
 		State: recording.Queued, CreatedAt: s.now(),
 	}
-	existing, err := s.text(ctx, startScript, r.ID, r.Room, r.Selection.Key(), encode(r))
+	existing, err := s.text(ctx, startScript, r.ID, r.Room, r.Key(), encode(r))
 	if err != nil {
 		return recording.Recording{}, fmt.Errorf("start recording: %w", err)
 	}
@@ -74,6 +74,15 @@ func (s *Store) Stop(ctx context.Context, id string) (recording.Recording, error
 
 // StopFor is Stop for another reason than that somebody wants it.
 func (s *Store) StopFor(ctx context.Context, id string, why recording.EndReason) (recording.Recording, error) {
+	r, err := s.End(ctx, id, why)
+	if err != nil {
+		return r, err
+	}
+	return s.Wait(ctx, id, func(r recording.Recording) bool { return r.State.Final() })
+}
+
+// End asks for the end of a recording and does not wait for it; see Stop.
+func (s *Store) End(ctx context.Context, id string, why recording.EndReason) (recording.Recording, error) {
 	r, err := s.read(ctx, id)
 	if err != nil {
 		return recording.Recording{}, fmt.Errorf("stop recording: %w", err)
@@ -98,7 +107,7 @@ func (s *Store) StopFor(ctx context.Context, id string, why recording.EndReason)
 	case reply == "absent":
 		return recording.Recording{}, notFound(id)
 	}
-	return s.Wait(ctx, id, func(r recording.Recording) bool { return r.State.Final() })
+	return r, nil
 }
 
 // Get returns a recording, or CodeNotFound. While nobody works on it, because
@@ -168,7 +177,7 @@ func (s *Store) restore(ctx context.Context, r recording.Recording, news bool) (
 	if r.Hold != nil {
 		kept = wish{Hold: r.Hold}.encode()
 	}
-	reply, err := s.run(ctx, restoreScript, r.ID, r.Room, r.Selection.Key(), encode(r), string(r.State), r.Epoch, untold, kept)
+	reply, err := s.run(ctx, restoreScript, r.ID, r.Room, r.Key(), encode(r), string(r.State), r.Epoch, untold, kept)
 	if err != nil {
 		return false, fmt.Errorf("restore recording: %w", err)
 	}

@@ -181,6 +181,9 @@ func (b *Bot) Start(ctx context.Context, rec recording.Recording) error {
 			b.do(func() { b.report(Report{ID: rec.ID, FirstMediaAt: b.origin.Add(at).UTC().Round(0)}) })
 		}
 		b.captures[rec.ID] = c
+		if rec.Layout != "" {
+			c.note(now, recording.Entry{Layout: &recording.LayoutEntry{Layout: rec.Layout}})
+		}
 		if rec.PauseWanted {
 			c.note(now, recording.Entry{Pause: &recording.PauseEntry{Paused: true}})
 		}

@@ -12,6 +12,8 @@ type terms struct {
 	selection recording.Selection
 	// paused: nothing is written. soundOnly: no pictures are, for want of disk.
 	paused, soundOnly bool
+	// layout is the one that films follow from now on.
+	layout string
 }
 
 // takes reports whether the recording wants tracks of this kind of a stream.
@@ -34,7 +36,7 @@ func (b *Bot) Update(ctx context.Context, rec recording.Recording) error {
 		}
 		old := c.terms.Load()
 		next := *old
-		next.selection, next.paused = rec.Selection, rec.PauseWanted
+		next.selection, next.paused, next.layout = rec.Selection, rec.PauseWanted, rec.Layout
 		now := b.now()
 		if next.paused != old.paused {
 			c.note(now, recording.Entry{Pause: &recording.PauseEntry{Paused: next.paused}})
@@ -42,6 +44,9 @@ func (b *Bot) Update(ctx context.Context, rec recording.Recording) error {
 		}
 		if next.selection.Key() != old.selection.Key() {
 			c.note(now, recording.Entry{Selection: &next.selection})
+		}
+		if next.layout != old.layout {
+			c.note(now, recording.Entry{Layout: &recording.LayoutEntry{Layout: next.layout}})
 		}
 		b.agree(c, next)
 		return nil

@@ -126,32 +126,6 @@ func (a Archive) OpenFilm(c Composition) (*os.File, error) {
 	return openBelow(CompositionsDir(dir), c.File)
 }
 
-// Film reads what is written down of a composition that is ready.
-func (a Archive) Film(recordingID, id string) (Composition, error) {
-	var c Composition
-	dir, err := a.Dir(recordingID)
-	if err != nil {
-		return c, err
-	}
-	if err := CheckID(PrefixComposition, id); err != nil {
-		return c, err
-	}
-	b, err := os.ReadFile(filepath.Join(CompositionsDir(dir), id+".json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return c, Errorf(CodeNotFound, "recording %s has no composition %s on this node", recordingID, id)
-	}
-	if err != nil {
-		return c, fmt.Errorf("read composition: %w", err)
-	}
-	if err := json.Unmarshal(b, &c); err != nil {
-		return c, fmt.Errorf("read composition %s: %w", id, err)
-	}
-	if c.State != CompositionReady {
-		return c, Errorf(CodeNotReady, "composition %s is %s", id, c.State)
-	}
-	return c, nil
-}
-
 // FilmOf returns the recording that a composition is of.
 func (a Archive) FilmOf(composition string) (string, error) {
 	if err := CheckID(PrefixComposition, composition); err != nil {
@@ -196,6 +170,32 @@ func (a Archive) RemoveFilm(c Composition) error {
 		}
 	}
 	return SyncDir(CompositionsDir(dir))
+}
+
+// Film reads what is written down of a composition that is ready.
+func (a Archive) Film(recordingID, id string) (Composition, error) {
+	var c Composition
+	dir, err := a.Dir(recordingID)
+	if err != nil {
+		return c, err
+	}
+	if err := CheckID(PrefixComposition, id); err != nil {
+		return c, err
+	}
+	b, err := os.ReadFile(filepath.Join(CompositionsDir(dir), id+".json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, Errorf(CodeNotFound, "recording %s has no composition %s on this node", recordingID, id)
+	}
+	if err != nil {
+		return c, fmt.Errorf("read composition: %w", err)
+	}
+	if err := json.Unmarshal(b, &c); err != nil {
+		return c, fmt.Errorf("read composition %s: %w", id, err)
+	}
+	if c.State != CompositionReady {
+		return c, Errorf(CodeNotReady, "composition %s is %s", id, c.State)
+	}
+	return c, nil
 }
 
 // CompositionsDir is the folder of films of the recording in dir.

@@ -37,6 +37,7 @@ type Entry struct {
 	Speakers    *SpeakersEntry    `json:"speakers,omitempty"`
 	Pause       *PauseEntry       `json:"pause,omitempty"`
 	Selection   *Selection        `json:"selection,omitempty"`
+	Layout      *LayoutEntry      `json:"layout,omitempty"`
 	Stall       *StallEntry       `json:"stall,omitempty"`
 	Disk        *DiskEntry        `json:"disk,omitempty"`
 	Refused     *RefusedEntry     `json:"refused,omitempty"`
@@ -155,6 +156,11 @@ type SpeakersEntry struct {
 // PauseEntry tells that nothing is written from here on, or that it is again.
 type PauseEntry struct {
 	Paused bool `json:"paused"`
+}
+
+// LayoutEntry tells the layout that films follow from here on.
+type LayoutEntry struct {
+	Layout string `json:"layout"`
 }
 
 // DiskEntry tells that pictures are given up for want of space, or taken again.

@@ -35,6 +35,7 @@ type process struct {
 	hooks    *deliver.Webhooks
 	uploader *uploader
 	queue    *compose.Queue
+	egress   *egressWorker
 	hosts    *hosts
 	members  members
 	retain   retention
@@ -84,17 +85,17 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
-	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, counted, log)
-	if err != nil {
-		return nil, errors.Join(err, listener.Close(), p.redis.Close())
-	}
 	counted.watchNode(p.node)
 	counted.watchWebhooks(p.hooks, log)
 	p.hosts = newHosts(store, c.Node, livekit.Members, log)
 	p.members = members{store: store, send: livekit.Send, log: log}
 	const day = 24 * time.Hour
 	p.retain = retention{
-		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks, p.uploader.uploads), stored: p.uploader.removeStored, log: log, now: time.Now,
+		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks), log: log, now: time.Now,
+	}
+	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, log)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
@@ -106,10 +107,16 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	if s := p.uploader.storage; s != nil {
 		storage = stored{s, c.Storage.Downloads == "redirect"}
 	}
+	p.egress, err = newEgress(c, p, keys, log)
+	if err != nil {
+		p.queue.Close()
+		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
 		Uploads: p.uploader, Storage: storage,
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
+		Uploads: p.uploader, Storage: storage,
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {
 			return map[string]error{"livekit": livekit.Ping(ctx), "redis": p.redis.Ping(ctx).Err()}
@@ -130,12 +137,15 @@ func (p *process) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.node.Run(ctx) })
 	group.Go(func() error { p.restore(ctx); return nil })
+	if p.egress != nil {
+		group.Go(func() error { return p.egress.Run(ctx) })
+	}
 	group.Go(func() error { p.retain.run(ctx); return nil })
 	group.Go(func() error { p.hosts.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
+	group.Go(func() error { p.store.Tell(ctx, inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell)); return nil })
 	group.Go(func() error { return p.uploader.uploads.Run(ctx) })
 	group.Go(func() error { return p.uploader.run(ctx) })
-	group.Go(func() error { p.store.Tell(ctx, inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell)); return nil })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
@@ -154,7 +164,7 @@ func (p *process) run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	p.queue.Close()
-	return errors.Join(err, p.redis.Close())
+	return errors.Join(err, p.egress.close(), p.redis.Close())
 }
 
 // hint acts on what LiveKit's webhooks tell. They may be wrong: it only has things

@@ -7,43 +7,10 @@ import (
 	"encoding/json"
 	"log/slog"
 
-	"github.com/redis/go-redis/v9"
-
-	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/coord"
 	"github.com/roomreel/roomreel/deliver"
 	"github.com/roomreel/roomreel/recording"
 )
-
-func newWebhooks(c configs.Config, rdb redis.UniversalClient, m *metrics, log *slog.Logger) (*deliver.Webhooks, error) {
-	o := deliver.WebhookOptions{Policy: urlPolicy(c.Outgoing), QueueOptions: deliver.QueueOptions{Attempted: m.attempted("webhooks"), Log: log}}
-	for _, w := range c.Webhooks {
-		signer, err := deliver.StandardSigner(w.Secrets...)
-		if w.Signing == string(deliver.SignLiveKit) {
-			signer, err = deliver.LiveKitSigner(c.LiveKit.APIKey, c.LiveKit.APISecret)
-		}
-		if err != nil {
-			return nil, recording.Errorf(recording.CodeInvalidRequest, "webhooks: %s: %w", w.ID, err)
-		}
-		o.Endpoints = append(o.Endpoints, deliver.Endpoint{ID: w.ID, URL: w.URL, Signer: signer, Types: w.Types})
-	}
-	var err error
-	if len(c.Outgoing.Secrets) > 0 {
-		if o.Callbacks, err = deliver.StandardSigner(c.Outgoing.Secrets...); err != nil {
-			return nil, recording.Errorf(recording.CodeInvalidRequest, "outgoing.secrets: %w", err)
-		}
-	}
-	if o.LiveKit, err = deliver.LiveKitSigner(c.LiveKit.APIKey, c.LiveKit.APISecret); err != nil {
-		return nil, err
-	}
-	return deliver.NewWebhooks(rdb, o)
-}
-
-func urlPolicy(o configs.Outgoing) deliver.URLPolicy {
-	return deliver.URLPolicy{
-		AllowHTTP: o.AllowHTTP, AllowPorts: o.AllowPorts, AnyPort: o.AnyPort, AllowCIDRs: o.AllowNetworks, AllowHosts: o.AllowHosts,
-	}
-}
 
 // tellOfRecordings returns what publishes the news of recordings. Every node does
 // so; since an event's identifier follows from the news, each is delivered once.
