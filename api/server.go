@@ -70,7 +70,7 @@ type Server struct {
 	rooms        Rooms
 	nodes        Nodes
 	webhooks     Webhooks
-	outgoing     Uploads
+	uploads      Uploads
 	storage      Storage
 	media        recording.Archive
 	adminKeys    [][sha256.Size]byte

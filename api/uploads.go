@@ -98,7 +98,7 @@ type (
 const uploadsPath = "/v1/recordings/{recording}/uploads"
 
 func (s *Server) routeUploads() {
-	if s.outgoing == nil {
+	if s.uploads == nil {
 		return
 	}
 	tags := []string{"uploads"}
@@ -134,7 +134,7 @@ func (s *Server) listUploads(ctx context.Context, in *RecordingParam) (*uploadsO
 	if _, err := s.permitted(ctx, in.Recording, readAccess); err != nil {
 		return nil, err
 	}
-	list, err := s.outgoing.List(ctx, in.Recording)
+	list, err := s.uploads.List(ctx, in.Recording)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (s *Server) startUpload(ctx context.Context, in *startUploadInput) (*upload
 	case in.Body.Part != "" && in.Body.Composition != "":
 		return nil, recording.Errorf(recording.CodeInvalidRequest, "part, composition: name one of them")
 	}
-	up, err := s.outgoing.Add(ctx, r, in.Body)
+	up, err := s.uploads.Add(ctx, r, in.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (s *Server) retryUpload(ctx context.Context, in *retryUploadInput) (*upload
 	if in.Body != nil {
 		url = in.Body.URL
 	}
-	up, err := s.outgoing.Retry(ctx, in.Recording, in.Upload, url)
+	up, err := s.uploads.Retry(ctx, in.Recording, in.Upload, url)
 	if err != nil {
 		return nil, err
 	}
@@ -180,10 +180,10 @@ func (s *Server) checkDelivery(d recording.Delivery, sel recording.Selection) er
 		if url == "" {
 			continue
 		}
-		if s.outgoing == nil {
+		if s.uploads == nil {
 			return recording.Errorf(recording.CodeInvalidRequest, "upload_url, webhook_url: this server delivers nothing")
 		}
-		if err := s.outgoing.Check(url); err != nil {
+		if err := s.uploads.Check(url); err != nil {
 			return err
 		}
 	}

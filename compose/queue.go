@@ -21,7 +21,10 @@ type Options struct {
 	Parallel int
 	// Backlog is how many compositions may wait, by default 100.
 	Backlog int
-	Log     *slog.Logger
+	// Fetch, unless nil, brings the parts of a recording into its folder that are
+	// not there, before a film is made of them.
+	Fetch func(ctx context.Context, recordingID string) error
+	Log   *slog.Logger
 }
 
 const defaultBacklog = 100
@@ -39,6 +42,7 @@ type Queue struct {
 	composer Composer
 	parallel int
 	backlog  int
+	fetch    func(ctx context.Context, recordingID string) error
 	log      *slog.Logger
 
 	ctx   context.Context
@@ -57,7 +61,7 @@ type Queue struct {
 // not finished, and goes on with them.
 func NewQueue(archive recording.Archive, opts Options) (*Queue, error) {
 	q := &Queue{
-		archive: archive, parallel: max(1, opts.Parallel), backlog: or(max(0, opts.Backlog), defaultBacklog),
+		archive: archive, parallel: max(1, opts.Parallel), backlog: or(max(0, opts.Backlog), defaultBacklog), fetch: opts.Fetch,
 		composer: Composer{FFmpeg: opts.FFmpeg, FFprobe: opts.FFprobe, Log: opts.Log}.withDefaults(),
 		calls:    make(chan func()), jobs: map[string]*job{},
 	}
@@ -339,6 +343,11 @@ func (q *Queue) film(ctx context.Context, dir string, film recording.Composition
 	running.State, running.StartedAt = recording.CompositionRunning, now()
 	if err := save(dir, running); err != nil {
 		return failed(err)
+	}
+	if q.fetch != nil {
+		if err := q.fetch(ctx, film.RecordingID); err != nil {
+			return failed(err)
+		}
 	}
 	return q.composer.make(ctx, dir, plan, film, report)
 }

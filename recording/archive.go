@@ -92,8 +92,7 @@ func (a Archive) Manifest(id string) (*Manifest, error) {
 	return m, err
 }
 
-// OpenPart opens the media file of a part for reading. With an error it still
-// returns the part, if the manifest has it: its Location may lead to the file.
+// OpenPart opens the media file of a part for reading.
 func (a Archive) OpenPart(id, part string) (*os.File, *Part, error) {
 	if err := CheckID(PrefixPart, part); err != nil {
 		return nil, nil, err
@@ -111,7 +110,10 @@ func (a Archive) OpenPart(id, part string) (*os.File, *Part, error) {
 		return nil, nil, err
 	}
 	f, err := openBelow(dir, m.Parts[i].File)
-	return f, &m.Parts[i], err
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, &m.Parts[i], nil
 }
 
 // OpenFilm opens the file of a composition that is ready for reading.

@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/roomreel/roomreel/api"
+	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/deliver"
 	"github.com/roomreel/roomreel/recording"
 )

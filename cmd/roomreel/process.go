@@ -85,20 +85,20 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
+	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, counted, log)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
 	counted.watchNode(p.node)
 	counted.watchWebhooks(p.hooks, log)
 	p.hosts = newHosts(store, c.Node, livekit.Members, log)
 	p.members = members{store: store, send: livekit.Send, log: log}
 	const day = 24 * time.Hour
 	p.retain = retention{
-		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks), log: log, now: time.Now,
-	}
-	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, log)
-	if err != nil {
-		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks, p.uploader.uploads), stored: p.uploader.removeStored, log: log, now: time.Now,
 	}
 	p.queue, err = compose.NewQueue(archive, compose.Options{
-		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
+		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Fetch: p.uploader.fetch, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
@@ -114,7 +114,6 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	}
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
-		Uploads: p.uploader, Storage: storage,
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
 		Uploads: p.uploader, Storage: storage,
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
