@@ -9,7 +9,8 @@ VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 SERVER     := ./cmd/... ./internal/... ./plugin/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build web browser demo test test-race test-server bench-record bench-start chaos-kill chaos-egress bench-egress loss soak lint setup-demo setup-test clean
+.PHONY: help build web browser sdk e2e-web demo test test-race test-server \
+        bench-record bench-start bench-egress chaos-kill chaos-egress loss soak lint setup-demo setup-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,7 +30,15 @@ demo: setup-demo build ## record three participants for real and make their film
 browser: ## fetch what the tests need of npm: Chromium's driver, LiveKit's clients
 	@for d in internal/browser internal/serversdk; do [ -d $$d/node_modules ] || (cd $$d && npm ci --silent --no-audit --no-fund) || exit; done
 
-test: setup-test web browser test-race test-server ## run every test, against real LiveKit, Redis, ffmpeg and Chromium
+sdk: web/sdk/dist/index.js ## build the browser SDK, and check its types and its size
+
+web/sdk/dist/index.js: $(wildcard web/sdk/src/*.ts web/sdk/*.json web/sdk/*.ts)
+	@cd web/sdk && npm ci --silent --no-audit --no-fund && npm run --silent check && npm run --silent build -- --silent && npm run --silent size
+
+e2e-web: setup-test browser sdk ## the browser SDK in real Chromium: every cause, a reload, a broken network (6 min)
+	E2E_WEB=1 $(GO) test -count 1 -timeout 20m -run '^TestSDK' ./cmd/roomreel
+
+test: setup-test web browser sdk test-race test-server ## run every test, against real LiveKit, Redis, ffmpeg and Chromium
 
 test-race:
 	CI=true $(GO) test -race $$($(GO) list ./... | grep -vE '/(cmd|internal|plugin)(/|$$)')
@@ -73,4 +82,5 @@ setup-test:
 	@scripts/setup ffmpeg redis-server mkvtoolnix chromium npm
 
 clean: ## remove what was built
-	rm -rf bin web/join/node_modules web/join/vendor/*.mjs internal/browser/node_modules internal/serversdk/node_modules
+	rm -rf bin web/join/node_modules web/join/vendor/*.mjs internal/browser/node_modules internal/serversdk/node_modules \
+	       web/sdk/node_modules web/sdk/dist

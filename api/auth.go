@@ -24,6 +24,9 @@ type Caller struct {
 	// Room, when not empty, confines every grant to that room.
 	Room                            string
 	RoomRecord, RoomAdmin, RoomList bool
+	// Role is a session token's, and Agent whom it lets a supervisor watch; both
+	// are empty for all others. Such a token has no grant.
+	Role, Agent string
 }
 
 // access is what an operation asks of its caller.
@@ -44,6 +47,9 @@ const (
 func (c Caller) permit(a access, room string) error {
 	if c.Admin {
 		return nil
+	}
+	if missing, special := a.special(c); special {
+		return missing
 	}
 	records := c.RoomRecord || c.RoomAdmin && c.Room != ""
 	switch {

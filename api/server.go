@@ -36,6 +36,10 @@ type Options struct {
 	// Media holds the files: manifests, parts and films.
 	Media recording.Archive
 
+	// Sessions are agents' sessions and supervisions; without their Service there
+	// are none.
+	Sessions SessionOptions
+
 	// AdminKeys are the bearers that may do everything; there may be none.
 	AdminKeys []string
 	// Verifier checks all other bearers. Without it only admin keys count.
@@ -73,6 +77,7 @@ type Server struct {
 	uploads      Uploads
 	storage      Storage
 	media        recording.Archive
+	sessions     SessionOptions
 	adminKeys    [][sha256.Size]byte
 	verifier     Verifier
 	version      string
@@ -95,7 +100,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
-		uploads: o.Uploads, storage: o.Storage,
+		uploads: o.Uploads, storage: o.Storage, sessions: o.Sessions,
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16
@@ -126,7 +131,7 @@ func (s *Server) mount(o Options) error {
 	s.engine = gin.New()
 	s.engine.HandleMethodNotAllowed = true
 	s.engine.RedirectTrailingSlash = false
-	s.engine.Use(s.logRequest, s.recoverPanic, prepare)
+	s.engine.Use(s.logRequest, s.recoverPanic, prepare, s.allowOrigins)
 	s.engine.NoRoute(func(c *gin.Context) {
 		writeProblem(c.Writer, newProblem(recording.CodeNotFound, "no resource has this path"))
 	})
@@ -152,6 +157,12 @@ func (s *Server) mount(o Options) error {
 	s.routeEventFeed()
 	s.routeUploads()
 	s.routeHealth()
+	if s.sessions.Service != nil {
+		s.routeSessions()
+		s.routeSupervisions()
+		s.routeTokens()
+		s.routeEyeson()
+	}
 	s.routeMetrics(o.Metrics, o.OpenMetrics)
 	s.routeLiveKit(o.LiveKit)
 

@@ -26,6 +26,7 @@ import (
 	"github.com/roomreel/roomreel/coord"
 	"github.com/roomreel/roomreel/deliver"
 	"github.com/roomreel/roomreel/recording"
+	"github.com/roomreel/roomreel/session"
 )
 
 const adminKey = "an-admin-key-of-this-test"
@@ -48,6 +49,10 @@ type verifier struct{}
 func (verifier) Verify(token string) (api.Caller, error) {
 	if token == "expired" {
 		return api.Caller{}, recording.Errorf(api.CodeUnauthenticated, "the token expired an hour ago")
+	}
+	if claims, is := strings.CutPrefix(token, mintedPrefix); is {
+		var caller api.Caller
+		return caller, json.Unmarshal([]byte(claims), &caller)
 	}
 	caller, ok := tokens[token]
 	if !ok {
@@ -100,6 +105,9 @@ type place struct {
 	hooks *deliver.Webhooks
 	redis *miniredis.Miniredis
 	log   *syncBuffer
+
+	people   *people
+	sessions *session.Service
 }
 
 type syncBuffer struct {
@@ -161,6 +169,8 @@ func newPlace(t *testing.T, change ...func(*api.Options)) *place {
 		AdminKeys: []string{"another-key-of-this-test", adminKey}, Verifier: verifier{}, Version: "v0.0.0-test",
 		Log: slog.New(slog.NewJSONHandler(p.log, nil)), StopTimeout: 100 * time.Millisecond,
 	}
+	p.people = &people{rooms: map[string][]string{}}
+	p.sessions = withSessions(&o, rdb, p.store.Store, p.people)
 	for _, f := range change {
 		f(&o)
 	}

@@ -32,6 +32,8 @@ type Config struct {
 	Recorder  Recorder  `yaml:"recorder"`
 	Composer  Composer  `yaml:"composer"`
 	Egress    Egress    `yaml:"egress"`
+	Sessions  Sessions  `yaml:"sessions"`
+	Eyeson    Eyeson    `yaml:"eyeson"`
 	Retention Retention `yaml:"retention"`
 	Webhooks  []Webhook `yaml:"webhooks"`
 	Outgoing  Outgoing  `yaml:"outgoing"`
@@ -45,6 +47,7 @@ type LiveKit struct {
 	URL       string `yaml:"url" env:"LIVEKIT_URL"`
 	APIKey    string `yaml:"api_key" env:"LIVEKIT_API_KEY"`
 	APISecret string `yaml:"api_secret" env:"LIVEKIT_API_SECRET"`
+	PublicURL string `yaml:"public_url" env:"LIVEKIT_PUBLIC_URL"`
 }
 
 // Redis is the section of that name.
@@ -57,6 +60,8 @@ type API struct {
 	Listen      string   `yaml:"listen" env:"ROOMREEL_LISTEN"`
 	AdminKeys   []string `yaml:"admin_keys" env:"ROOMREEL_ADMIN_KEYS"`
 	OpenMetrics bool     `yaml:"open_metrics" env:"ROOMREEL_OPEN_METRICS"`
+	PublicURL   string   `yaml:"public_url" env:"ROOMREEL_PUBLIC_URL"`
+	Origins     []string `yaml:"origins" env:"ROOMREEL_ORIGINS"`
 }
 
 // Recorder is the section of that name.
@@ -97,6 +102,19 @@ type Egress struct {
 	MaxDuration time.Duration `yaml:"max_duration" env:"ROOMREEL_EGRESS_MAX_DURATION"`
 	Keep        bool          `yaml:"keep" env:"ROOMREEL_EGRESS_KEEP"`
 	Defer       bool          `yaml:"defer" env:"ROOMREEL_EGRESS_DEFER"`
+}
+
+// Sessions is the section of that name.
+type Sessions struct {
+	MaxStreams     int           `yaml:"max_streams" env:"ROOMREEL_MAX_STREAMS"`
+	MaxSupervisors int           `yaml:"max_supervisors" env:"ROOMREEL_MAX_SUPERVISORS"`
+	Grace          time.Duration `yaml:"grace" env:"ROOMREEL_SESSION_GRACE"`
+	NoPacketAfter  time.Duration `yaml:"no_packet_after" env:"ROOMREEL_NO_PACKET_AFTER"`
+}
+
+// Eyeson is the section of that name.
+type Eyeson struct {
+	MasterKeys []string `yaml:"master_keys" env:"ROOMREEL_EYESON_MASTER_KEYS"`
 }
 
 // Retention is the section of that name.
@@ -199,6 +217,20 @@ func (c Config) validate() error {
 	}
 	if d := c.Recorder.Disk; d.Stop > d.SoundOnly || d.SoundOnly > d.Warn {
 		bad("recorder.disk: stop (%d), sound_only (%d) and warn (%d) must not grow smaller", d.Stop, d.SoundOnly, d.Warn)
+	}
+	for name, raw := range map[string]string{"livekit.public_url": c.LiveKit.PublicURL, "api.public_url": c.API.PublicURL} {
+		if u, err := url.Parse(raw); raw != "" && (err != nil || u.Host == "") {
+			bad("%s: %q is not a URL", name, raw)
+		}
+	}
+	if s := c.Sessions; s.MaxStreams < 1 || s.MaxStreams > 16 || s.MaxSupervisors < 1 || s.Grace < time.Second || s.NoPacketAfter < time.Second {
+		bad("sessions: max_streams must be 1 to 16, max_supervisors at least 1, grace and no_packet_after at least 1s")
+	}
+	const shortest = 16
+	for i, key := range c.Eyeson.MasterKeys {
+		if len(key) < shortest {
+			bad("eyeson.master_keys: key %d has fewer than %d characters", i+1, shortest)
+		}
 	}
 	if c.Retention.Days < 0 {
 		bad("retention.days: %d is negative", c.Retention.Days)

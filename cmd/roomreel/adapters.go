@@ -30,6 +30,7 @@ func (v verifier) Verify(token string) (api.Caller, error) {
 	return api.Caller{
 		Subject: c.Identity, Room: c.Room,
 		RoomRecord: c.RoomRecord, RoomAdmin: c.RoomAdmin, RoomList: c.RoomList,
+		Role: c.Role, Agent: c.Agent,
 	}, nil
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recorder"
 	"github.com/roomreel/roomreel/recording"
+	"github.com/roomreel/roomreel/session"
 )
 
 // process is everything one roomreel process runs: the API, a recording node
@@ -34,6 +35,7 @@ type process struct {
 	log      *slog.Logger
 	hooks    *deliver.Webhooks
 	uploader *uploader
+	sessions *session.Service
 	queue    *compose.Queue
 	egress   *egressWorker
 	hosts    *hosts
@@ -97,6 +99,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	p.retain = retention{
 		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks, p.uploader.uploads), stored: p.uploader.removeStored, log: log, now: time.Now,
 	}
+	p.sessions = newSessions(c, keys, livekit, store, p.hooks, p.redis, log)
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Fetch: p.uploader.fetch, Log: log,
 	})
@@ -116,6 +119,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
 		Uploads: p.uploader, Storage: storage,
+		Sessions:  sessionOptions(c, keys, p.sessions, log),
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {
 			return map[string]error{"livekit": livekit.Ping(ctx), "redis": p.redis.Ping(ctx).Err()}
@@ -145,6 +149,7 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { p.store.Tell(ctx, inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell)); return nil })
 	group.Go(func() error { return p.uploader.uploads.Run(ctx) })
 	group.Go(func() error { return p.uploader.run(ctx) })
+	group.Go(func() error { return p.sessions.Run(ctx) })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
