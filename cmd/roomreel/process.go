@@ -46,6 +46,9 @@ type process struct {
 	redis    *redis.Client
 }
 
+// guesses is how often an address may send credentials that are not valid.
+var guesses = api.RateLimit{PerSecond: 5, Burst: 50}
+
 // start wires a process; run runs it. page, if not nil, is served at /join/.
 func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, error) {
 	if err := checkPrograms(c.Composer); err != nil {
@@ -118,7 +121,8 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
-		Uploads: p.uploader, Storage: storage,
+		Uploads: p.uploader, Storage: storage, Answers: p.redis,
+		Rate: api.RateLimit{PerSecond: c.API.Rate.PerSecond, Burst: c.API.Rate.Burst}, Guesses: guesses,
 		Sessions:  sessionOptions(c, keys, p.sessions, log),
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {
