@@ -16,6 +16,8 @@ import (
 type Options struct {
 	// FFmpeg and FFprobe are the programs to run, by default those in PATH.
 	FFmpeg, FFprobe string
+	// Assets is a folder of logos and avatars for all recordings.
+	Assets string
 	// Parallel is how many films are made at a time, by default 1: one film
 	// keeps all cores busy.
 	Parallel int
@@ -58,7 +60,7 @@ type Queue struct {
 func NewQueue(archive recording.Archive, opts Options) (*Queue, error) {
 	q := &Queue{
 		archive: archive, parallel: max(1, opts.Parallel), backlog: or(max(0, opts.Backlog), defaultBacklog),
-		composer: Composer{FFmpeg: opts.FFmpeg, FFprobe: opts.FFprobe, Log: opts.Log}.withDefaults(),
+		composer: Composer{FFmpeg: opts.FFmpeg, FFprobe: opts.FFprobe, Assets: opts.Assets, Log: opts.Log}.withDefaults(),
 		calls:    make(chan func()), jobs: map[string]*job{},
 	}
 	q.composer.Cores = max(1, q.composer.Cores/q.parallel)
@@ -144,7 +146,7 @@ func (q *Queue) Start(ctx context.Context, recordingID string, spec recording.Co
 	if err != nil {
 		return recording.Composition{}, err
 	}
-	plan, err := NewPlan(m, spec)
+	plan, err := q.composer.plan(ctx, dir, m, spec)
 	if err != nil {
 		return recording.Composition{}, err
 	}
@@ -331,7 +333,7 @@ func (q *Queue) film(ctx context.Context, dir string, film recording.Composition
 	if err != nil {
 		return failed(err)
 	}
-	plan, err := NewPlan(m, film.Spec)
+	plan, err := q.composer.plan(ctx, dir, m, film.Spec)
 	if err != nil {
 		return failed(err)
 	}

@@ -79,7 +79,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
 	p.queue, err = compose.NewQueue(archive, compose.Options{
-		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
+		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Assets: c.Composer.Assets, Parallel: c.Composer.Jobs, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
