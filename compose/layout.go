@@ -151,7 +151,8 @@ func hostBottom(c cast) []place {
 	}
 	slices.SortStableFunc(row, func(a, b actor) int { return btoi(b.participant == c.host) - btoi(a.participant == c.host) })
 	w, h := c.canvas.Width, even(c.canvas.Height*540/720)
-	places := []place{{*above, Box{Width: w, Height: h}, recording.FitContain}}
+	aw, ah := fitShape(w, h, above.shape())
+	places := []place{{*above, Box{X: even((w - aw) / 2), Y: even((h - ah) / 2), Width: aw, Height: ah}, recording.FitContain}}
 	below := c.canvas.Height - h
 	const narrowest = 40
 	most := max(1, w/narrowest)
@@ -184,11 +185,15 @@ func beside(c cast, large actor, others []actor) []place {
 	}
 	others = pick(others, most, c.speaker())
 	n := len(others)
+	shape := usual // all cameras alike, so that nothing jumps when the speaker changes
+	if large.screen {
+		shape = large.shape()
+	}
 	var lw, lh int
 	if wide {
-		lw, lh = fitShape(w-tw-3*g, h-2*g, large.shape())
+		lw, lh = fitShape(w-tw-3*g, h-2*g, shape)
 	} else {
-		lw, lh = fitShape(w-2*g, h-th-3*g, large.shape())
+		lw, lh = fitShape(w-2*g, h-th-3*g, shape)
 	}
 	// The block of both stands in the middle of the canvas.
 	places := make([]place, 0, n+1)
