@@ -7,9 +7,11 @@ VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 # Packages that bring in the LiveKit server: building it with the race detector
 # takes longer than all tests together.
 SERVER     := ./cmd/... ./internal/... ./plugin/...
+CONSOLE    := web/console
 
 .DEFAULT_GOAL := help
-.PHONY: help build web browser demo test test-race test-server bench-record bench-start chaos-kill loss soak lint setup-demo setup-test clean
+.PHONY: help build web browser sdk demo test test-web test-race test-server e2e-web \
+        bench-record bench-start bench-egress chaos-kill chaos-egress loss soak lint setup-demo setup-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,19 +19,36 @@ help: ## list the targets
 build: web ## build bin/roomreel
 	$(GO) build -ldflags '-X main.version=$(VERSION)' -o bin/roomreel ./cmd/roomreel
 
-web: ## fetch the LiveKit client for the join page (skipped where npm is missing)
-	@if [ -f web/join/vendor/livekit-client.mjs ]; then :; \
-	elif command -v npm >/dev/null; then cd web/join && npm ci --silent --no-audit --no-fund && npm run --silent vendor; \
-	else echo "npm is missing: the join page will say how to build it"; fi
+web: ## build the console (skipped without Node.js 20, or where nothing changed)
+	@if command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20)'; then $(MAKE) --no-print-directory $(CONSOLE)/dist/app/index.html; \
+	else echo "Node.js 20 with npm is missing: the console will say how to build it"; fi
+
+$(CONSOLE)/dist/app/index.html: $(CONSOLE)/node_modules/.package-lock.json $(shell find $(CONSOLE)/src $(CONSOLE)/public -type f) $(CONSOLE)/index.html $(CONSOLE)/vite.config.ts api/testdata/openapi.json
+	cd $(CONSOLE) && npm run --silent build -- --logLevel warn
+
+$(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package-lock.json
+	cd $(CONSOLE) && npm ci --silent --no-audit --no-fund
+
+test-web: $(CONSOLE)/node_modules/.package-lock.json ## check the console's types and test its parts
+	cd $(CONSOLE) && npm run --silent check
 
 demo: setup-demo build ## record three participants for real and make their film (KEEP=1 stays up)
 	$(GO) build -o bin/demo ./internal/demo
 	@ROOMREEL_LOG_LEVEL=$${ROOMREEL_LOG_LEVEL:-warn} bin/demo -data data/demo $(if $(KEEP),-keep)
 
-browser: ## fetch what the Chromium participants of the tests need
-	@[ -d internal/browser/node_modules ] || (cd internal/browser && npm ci --silent --no-audit --no-fund)
+browser: ## fetch what the tests need of npm: Chromium's driver, LiveKit's clients
+	@for d in internal/browser internal/serversdk; do [ -d $$d/node_modules ] || (cd $$d && npm ci --silent --no-audit --no-fund) || exit; done
 
-test: setup-test web browser test-race test-server ## run every test, against real LiveKit, Redis, ffmpeg and Chromium
+sdk: web/sdk/dist/index.js ## build the browser SDK, and check its types and its size
+
+web/sdk/dist/index.js: $(wildcard web/sdk/src/*.ts web/sdk/*.json web/sdk/*.ts)
+	@cd web/sdk && npm ci --silent --no-audit --no-fund && npm run --silent check && npm run --silent build -- --silent && npm run --silent size
+
+e2e-web: setup-test build browser sdk $(CONSOLE)/node_modules/.package-lock.json ## the console and the SDK in Chromium: every page, every cause (10 min)
+	cd $(CONSOLE) && npm run --silent e2e
+	E2E_WEB=1 $(GO) test -count 1 -timeout 20m -run '^TestSDK' ./cmd/roomreel
+
+test: setup-test web browser sdk test-web test-race test-server ## run every test, against real LiveKit, Redis, ffmpeg and Chromium
 
 test-race:
 	CI=true $(GO) test -race $$($(GO) list ./... | grep -vE '/(cmd|internal|plugin)(/|$$)')
@@ -47,6 +66,12 @@ bench-start: build ## from the start call to media on disk, and from stop to com
 
 chaos-kill: ## kill -9 a recorder at random moments, repair, count what is missing
 	$(GO) run ./internal/bench chaos-kill
+
+chaos-egress: setup-test ## kill -9 the egress worker at every moment of each kind of egress
+	ROOMREEL_CHAOS=1 $(GO) test -count=1 -timeout 20m -run '^TestEgressKilledAtEveryMoment$$' -v ./cmd/roomreel
+
+bench-egress: build ## what an egress costs the worker, by kind
+	$(GO) run ./internal/bench egress
 
 loss: ## record with 1, 5 and 10 % of packets lost on the way to the bot
 	$(GO) run ./internal/bench loss
@@ -67,4 +92,5 @@ setup-test:
 	@scripts/setup ffmpeg redis-server mkvtoolnix chromium npm
 
 clean: ## remove what was built
-	rm -rf bin web/join/node_modules web/join/vendor/*.mjs internal/browser/node_modules
+	rm -rf bin $(CONSOLE)/dist/app web/sdk/dist \
+	       $(CONSOLE)/node_modules web/sdk/node_modules internal/browser/node_modules internal/serversdk/node_modules

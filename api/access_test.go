@@ -18,6 +18,9 @@ func TestAccess(t *testing.T) {
 	read := []int{no, no, no, forbidden, forbidden, ok, forbidden, ok, ok, forbidden, ok, forbidden, ok}
 	full := []int{no, no, no, forbidden, forbidden, forbidden, forbidden, ok, ok, forbidden, ok, forbidden, ok}
 	list := []int{no, no, no, forbidden, forbidden, ok, ok, ok, ok, ok, ok, ok, ok}
+	recorders := []int{no, no, no, forbidden, forbidden, forbidden, forbidden, ok, ok, ok, ok, ok, ok}
+	operate := []int{no, no, no, forbidden, forbidden, ok, forbidden, ok, forbidden, forbidden, forbidden, forbidden, ok}
+	admin := []int{no, no, no, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, ok}
 	all := []int{ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok}
 
 	routes := []struct {
@@ -37,6 +40,9 @@ func TestAccess(t *testing.T) {
 		{"GET", "/v1/recordings/{rec}/parts", "", 200, read},
 		{"GET", "/v1/recordings/{rec}/parts/{prt}/media", "", 200, full},
 		{"HEAD", "/v1/recordings/{rec}/parts/{prt}/media", "", 200, full},
+		{"GET", "/v1/recordings/{rec}/parts/{prt}/peaks", "", 409, full}, // it has no sound
+		{"GET", "/v1/recordings/{rec}/parts/{prt}/thumbnail", "", 200, full},
+		{"GET", "/v1/recordings/{rec}/thumbnail", "", 200, full},
 		{"POST", "/v1/recordings/{rec}/compositions", "", 202, full},
 		{"GET", "/v1/recordings/{rec}/compositions", "", 200, read},
 		{"GET", "/v1/recordings/{rec}/compositions/{cmp}", "", 200, read},
@@ -44,6 +50,44 @@ func TestAccess(t *testing.T) {
 		{"POST", "/v1/recordings/{rec}/compositions/{new}/cancel", "", 200, full},
 		{"GET", "/v1/recordings/{rec}/compositions/{cmp}/media", "", 200, full},
 		{"HEAD", "/v1/recordings/{rec}/compositions/{cmp}/media", "", 200, full},
+		{"GET", "/v1/rooms", "", 200, list},
+		{"GET", "/v1/nodes", "", 200, operate},
+		{"PUT", "/v1/recordings/{rec}/hold", "", 200, full},
+		{"DELETE", "/v1/recordings/{rec}/hold", "", 200, full},
+		{"DELETE", "/v1/recordings/{ended}", "", 204, full},
+		{"GET", "/metrics", "", 200, operate},
+		{"GET", "/v1/events?type=none.such&since=yesterday", "", 422, list},
+		{"GET", "/v1/webhooks", "", 200, admin},
+		{"POST", "/v1/webhooks", `{"url":"https://app.example.com/"}`, 201, admin},
+		{"GET", "/v1/webhooks/app", "", 200, admin},
+		{"PATCH", "/v1/webhooks/app", `{"types":[]}`, 409, admin},
+		{"DELETE", "/v1/webhooks/app", "", 409, admin},
+		{"POST", "/v1/webhooks/app/test", "", 202, admin},
+		{"POST", "/v1/webhooks/app/enable", "", 200, admin},
+		{"POST", "/v1/webhooks/app/rotate", "", 409, admin},
+		{"POST", "/v1/webhooks/app/recover", `{"since":"2026-03-01T09:00:00Z"}`, 200, admin},
+		{"GET", "/v1/webhooks/deliveries", "", 200, admin},
+		{"GET", "/v1/webhooks/deliveries/evt_1.app", "", 404, admin},
+		{"POST", "/v1/webhooks/deliveries/evt_1.app/redeliver", "", 404, admin},
+		{"GET", "/api/recording-sessions", "", 200, list},
+		{"GET", "/api/recording-sessions?connectionId=standup", "", 200, read},
+		{"GET", "/api/recording-sessions/{rec}", "", 200, read},
+		{"POST", "/api/recording-sessions", `{"connectionId":"standup"}`, 201, full},
+		{"DELETE", "/api/recording-sessions/{live}?compose=false", "", 200, full},
+		{"GET", "/api/recording-compositions", "", 200, list},
+		{"GET", "/api/recording-compositions/{cmp}", "", 200, read},
+		{"POST", "/api/recording-compositions", `{"meetingId":"standup","recordingId":"{rec}"}`, 202, full},
+		{"GET", "/api/recordings", "", 200, list},
+		{"GET", "/api/recordings/standup/{file}/download", "", 200, full},
+		{"HEAD", "/api/recordings/standup/{file}/stream", "", 200, full},
+		{"PATCH", "/api/recordings/standup/{file}", `{"userId":"anna"}`, 200, full},
+		{"DELETE", "/api/recordings/standup/{file}", "", 409, full},
+		{"POST", "/api/recordings", "", 400, recorders},
+		{"POST", "/api/recording-uploads", `{"meetingId":"standup"}`, 201, full},
+		{"GET", "/api/recording-uploads/{upl}", "", 404, recorders},
+		{"PATCH", "/api/recording-uploads/{upl}", "", 404, recorders},
+		{"POST", "/api/recording-uploads/{upl}/complete", "", 404, recorders},
+		{"DELETE", "/api/recording-uploads/{upl}", "", 404, recorders},
 		{"GET", "/healthz", "", 200, all},
 		{"GET", "/readyz", "", 200, all},
 		{"GET", "/openapi.json", "", 200, all},
@@ -52,9 +96,11 @@ func TestAccess(t *testing.T) {
 	}
 	p := newPlace(t, func(o *api.Options) {
 		o.Static = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.URL.Path)) })
+		o.Metrics = o.Static
 	})
 	rec, part, bytes := p.recorded(t, "standup")
 	film := p.film(t, rec, bytes)
+	p.thumbnail(t, rec, part)
 	for _, r := range routes {
 		for i, caller := range callers {
 			// A fresh live recording and composition, for the verbs that end them.
@@ -65,13 +111,19 @@ func TestAccess(t *testing.T) {
 					}
 				}
 			}
-			path := strings.NewReplacer("{rec}", rec.ID, "{prt}", part.ID, "{cmp}", film.ID).Replace(r.path)
+			names := strings.NewReplacer("{rec}", rec.ID, "{prt}", part.ID, "{cmp}", film.ID,
+				"{file}", rec.ID+"-nne--x_camera-"+part.ID+".webm", "{upl}", recording.NewID("upl"))
+			path := names.Replace(r.path)
 			if strings.Contains(path, "{live}") {
 				live, err := p.store.Start(t.Context(), recording.Request{Room: "standup"})
 				if err != nil {
 					t.Fatal(err)
 				}
 				path = strings.ReplaceAll(path, "{live}", live.ID)
+			}
+			if strings.Contains(path, "{ended}") {
+				ended, _, _ := p.recorded(t, "standup")
+				path = strings.ReplaceAll(path, "{ended}", ended.ID)
 			}
 			if strings.Contains(path, "{new}") {
 				c, err := p.films.Start(t.Context(), rec.ID, recording.CompositionSpec{})
@@ -84,7 +136,8 @@ func TestAccess(t *testing.T) {
 			if want == ok {
 				want = r.ok
 			}
-			got := p.do(t, caller, r.method, path, r.body)
+			// Through a proxy: who is on this machine may see the metrics anyway.
+			got := p.do(t, caller, r.method, path, names.Replace(r.body), "X-Forwarded-For", "192.0.2.1")
 			if got.status != want {
 				t.Errorf("%s %s as %q: status %d, want %d: %.300s", r.method, r.path, caller, got.status, want, got.body)
 			}
@@ -178,7 +231,7 @@ func TestWithoutVerifierOnlyKeysCount(t *testing.T) {
 
 func TestNewRefusesShortKeys(t *testing.T) {
 	p := newPlace(t)
-	o := api.Options{Recordings: p.store, Compositions: p.films, Rooms: rooms{}, Media: p.media}
+	o := api.Options{Recordings: p.store, Compositions: p.films, Rooms: rooms{}, Nodes: nodes{}, Media: p.media}
 	if _, err := api.New(o); err != nil {
 		t.Errorf("no admin keys: %v", err)
 	}

@@ -24,6 +24,9 @@ type Caller struct {
 	// Room, when not empty, confines every grant to that room.
 	Room                            string
 	RoomRecord, RoomAdmin, RoomList bool
+	// Role is a session token's, and Agent whom it lets a supervisor watch; both
+	// are empty for all others. Such a token has no grant.
+	Role, Agent string
 }
 
 // access is what an operation asks of its caller.
@@ -33,6 +36,10 @@ const (
 	anyone     access = ""       // no credentials asked
 	readAccess access = "read"   // see what was and is recorded, but not the media
 	fullAccess access = "record" // record, compose, download
+	// operatorAccess sees what is of no one room: the nodes, metrics.
+	operatorAccess access = "operate"
+	// adminAccess is for who runs roomreel.
+	adminAccess access = "admin"
 )
 
 // permit returns nil when the caller has the access to the room. An empty room
@@ -41,8 +48,15 @@ func (c Caller) permit(a access, room string) error {
 	if c.Admin {
 		return nil
 	}
+	if missing, special := a.special(c); special {
+		return missing
+	}
 	records := c.RoomRecord || c.RoomAdmin && c.Room != ""
 	switch {
+	case a == operatorAccess && (c.Room != "" || !c.RoomRecord && !c.RoomList):
+		return recording.Errorf(recording.CodeNotPermitted, "the token lacks a grant: roomList or roomRecord, without a room")
+	case a == adminAccess:
+		return recording.Errorf(recording.CodeNotPermitted, "an admin key is needed")
 	case a == readAccess && !records && !c.RoomList:
 		return recording.Errorf(recording.CodeNotPermitted, "the token lacks a grant: roomList, roomRecord, or roomAdmin with a room")
 	case a == fullAccess && !records:
@@ -67,7 +81,7 @@ func callerOf(ctx context.Context) Caller {
 func (s *Server) authenticate(a access) func(huma.Context, func(huma.Context)) {
 	return func(hc huma.Context, next func(huma.Context)) {
 		c := humagin.Unwrap(hc)
-		caller, err := s.identify(hc.Header("Authorization"))
+		caller, err := s.identifyRequest(c.Request)
 		if err == nil {
 			c.Set(keyCaller, caller.Subject)
 			err = caller.permit(a, "")
@@ -87,7 +101,7 @@ func (s *Server) identify(header string) (Caller, error) {
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return Caller{}, recording.Errorf(CodeUnauthenticated, "send \"Authorization: Bearer\" with an admin key or a LiveKit token")
 	}
-	if s.isAdminKey(token) {
+	if s.adminKey(token) >= 0 {
 		return Caller{Subject: "admin", Admin: true}, nil
 	}
 	refusal := recording.Errorf(CodeUnauthenticated, "the bearer is neither an admin key nor a valid LiveKit token")
@@ -105,13 +119,14 @@ func (s *Server) identify(header string) (Caller, error) {
 	return caller, nil
 }
 
-// isAdminKey compares with every key and by hash, so that the time taken tells
-// nothing of the keys, not even their lengths.
-func (s *Server) isAdminKey(token string) bool {
+// adminKey returns which admin key the token is, or -1. It compares with every
+// key and by hash, so that the time taken tells nothing of the keys, not even
+// their lengths.
+func (s *Server) adminKey(token string) int {
 	sum := sha256.Sum256([]byte(token))
 	found := 0
-	for _, key := range s.adminKeys {
-		found |= subtle.ConstantTimeCompare(sum[:], key[:])
+	for i, key := range s.adminKeys {
+		found += (i + 1) * subtle.ConstantTimeCompare(sum[:], key[:])
 	}
-	return found == 1
+	return found - 1
 }

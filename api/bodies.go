@@ -23,11 +23,13 @@ type Recording struct {
 	StartedAt    time.Time         `json:"started_at,omitzero" doc:"When a node began: zero of the recording's timeline." example:"2026-03-01T09:00:00.2Z"`
 	FirstMediaAt time.Time         `json:"first_media_at,omitzero" doc:"When the first media arrived." example:"2026-03-01T09:00:00.45Z"`
 	StoppedAt    time.Time         `json:"stopped_at,omitzero" doc:"When it ended." example:"2026-03-01T09:30:00Z"`
-	Ended        string            `json:"ended,omitempty" doc:"Why it ended: stop, room_closed, max_duration, idle, disk_full, shutdown, crash or failure." example:"stop"`
+	Ended        string            `json:"ended,omitempty" doc:"Why it ended: stop, room_closed, max_duration, idle, host_left, disk_full, shutdown, crash or failure." example:"stop"`
 	Error        *Failure          `json:"error,omitempty" doc:"Why it failed, or why it still waits."`
 	Duration     float64           `json:"duration_s" doc:"Length of its timeline in seconds." example:"1799.8"`
 	Parts        int               `json:"parts" doc:"Number of media files." example:"3"`
 	Bytes        int64             `json:"bytes" doc:"Size of all media files." example:"412345678"`
+
+	Hold *Hold `json:"hold,omitempty" doc:"The legal hold that keeps it from being deleted."`
 
 	Live []LiveTrack `json:"live,omitempty" doc:"How the tracks fare that are being recorded, as of some seconds ago."`
 }
@@ -59,7 +61,7 @@ func recordingBody(r recording.Recording) Recording {
 		Host: r.Host, Session: r.Session, Client: r.Client, Labels: r.Labels, State: string(r.State), Node: r.Node,
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: r.StartedAt.UTC(), FirstMediaAt: r.FirstMediaAt.UTC(), StoppedAt: r.StoppedAt.UTC(),
 		Ended: string(r.Ended), Error: failureBody(r.Error), Duration: seconds(r.Duration), Parts: r.Parts, Bytes: r.Bytes,
-		Live: each(r.Live, liveTrackBody),
+		Hold: holdBody(r.Hold), Live: each(r.Live, liveTrackBody),
 	}
 }
 

@@ -51,22 +51,31 @@ func (s *Server) watchComposition(ctx context.Context, in *CompositionParam) (*h
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		defer cancel()
-		c := humagin.Unwrap(hc)
-		c.Header("Content-Type", "text/event-stream")
-		c.Header("X-Accel-Buffering", "no") // or nginx holds events back
-		s.sendChanges(ctx, c.Writer, changes)
+		s.sendChanges(ctx, openStream(humagin.Unwrap(hc)), changes)
 	}}, nil
+}
+
+// eventStream is an answer that goes on: server-sent events (HTML, "Server-sent
+// events").
+type eventStream struct{ gin.ResponseWriter }
+
+func openStream(c *gin.Context) eventStream {
+	c.Header("Content-Type", "text/event-stream")
+	c.Header("X-Accel-Buffering", "no") // or nginx holds events back
+	return eventStream{c.Writer}
+}
+
+// send writes and flushes; false says that the caller is gone.
+func (w eventStream) send(format string, args ...any) bool {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(requestTimeout))
+	_, err := fmt.Fprintf(w, format, args...)
+	w.Flush()
+	return err == nil
 }
 
 // sendChanges writes every state of the composition as an event, until the
 // channel is closed or the caller is gone.
-func (s *Server) sendChanges(ctx context.Context, w gin.ResponseWriter, changes <-chan recording.Composition) {
-	send := func(format string, args ...any) bool {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(requestTimeout))
-		_, err := fmt.Fprintf(w, format, args...)
-		w.Flush()
-		return err == nil
-	}
+func (s *Server) sendChanges(ctx context.Context, stream eventStream, changes <-chan recording.Composition) {
 	tick := time.NewTicker(keepAlive)
 	defer tick.Stop()
 	for alive := true; alive; {
@@ -74,7 +83,7 @@ func (s *Server) sendChanges(ctx context.Context, w gin.ResponseWriter, changes 
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			alive = send(": alive\n\n")
+			alive = stream.send(": alive\n\n")
 		case c, ok := <-changes:
 			if !ok {
 				return
@@ -84,7 +93,7 @@ func (s *Server) sendChanges(ctx context.Context, w gin.ResponseWriter, changes 
 				s.log.ErrorContext(ctx, "encode event", "recording", c.RecordingID, "composition", c.ID, "error", err)
 				return
 			}
-			alive = send("event: composition\ndata: %s\n\n", data) && !c.State.Final()
+			alive = stream.send("event: composition\ndata: %s\n\n", data) && !c.State.Final()
 		}
 	}
 }

@@ -42,6 +42,7 @@ type LayoutChange struct {
 type Participant struct {
 	Identity string     `json:"identity" doc:"LiveKit identity." example:"anna"`
 	Name     string     `json:"name,omitempty" doc:"Display name." example:"Anna"`
+	Kind     string     `json:"kind,omitempty" doc:"LiveKit's kind of participant, unless it is a standard one." example:"agent"`
 	Present  []Presence `json:"present" doc:"When they were in the room."`
 	Speaking []Interval `json:"speaking,omitempty" doc:"When they spoke."`
 }
@@ -57,6 +58,7 @@ type Presence struct {
 type Part struct {
 	ID          string   `json:"id" doc:"Identifier." example:"prt_0199a3f27c5d7e0fb1d2c3b4a5968778"`
 	File        string   `json:"file" doc:"Name in the recording's folder." example:"prt_0199a3f27c5d7e0fb1d2c3b4a5968778.webm"`
+	Location    string   `json:"location,omitempty" doc:"URL of the file in storage, once it is there." example:"s3://recordings/rec_0199a3f27c5d7e0fb1d2c3b4a5968778/prt_0199a3f27c5d7e0fb1d2c3b4a5968779.webm"`
 	Media       string   `json:"media" doc:"Path to download it from." example:"/v1/recordings/rec_0199a3f27c5d7e0fb1d2c3b4a5968778/parts/prt_0199a3f27c5d7e0fb1d2c3b4a5968778/media"`
 	MediaType   string   `json:"media_type" doc:"Content type of the file." example:"video/webm"`
 	Participant string   `json:"participant" doc:"Identity of the participant." example:"anna"`
@@ -141,7 +143,7 @@ func manifestBody(m *recording.Manifest) Manifest {
 
 func participantBody(p recording.Participant) Participant {
 	return Participant{
-		Identity: p.Identity, Name: p.Name,
+		Identity: p.Identity, Name: p.Name, Kind: p.Kind,
 		Present: each(p.Present, func(s recording.Presence) Presence {
 			return Presence{SID: s.SID, From: seconds(s.From), To: seconds(s.To)}
 		}),
@@ -152,7 +154,7 @@ func participantBody(p recording.Participant) Participant {
 func partBodies(m *recording.Manifest) []Part {
 	return each(m.Parts, func(p recording.Part) Part {
 		return Part{
-			ID: p.ID, File: p.File, Media: "/v1/recordings/" + m.ID + "/parts/" + p.ID + "/media", MediaType: mediaType(p.File, hasVideo(p)),
+			ID: p.ID, File: p.File, Location: p.Location, Media: "/v1/recordings/" + m.ID + "/parts/" + p.ID + "/media", MediaType: mediaType(p.File, hasVideo(p)),
 			Participant: p.Participant, Stream: p.Stream, Node: p.Node, Epoch: p.Epoch,
 			Start: seconds(p.Start), Duration: seconds(p.Duration), Bytes: p.Bytes,
 			Ended: string(p.Ended), Error: failureBody(p.Error), Tracks: each(p.Tracks, trackBody),

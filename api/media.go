@@ -19,9 +19,14 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
-type partInput struct {
+// PartParam holds the path parameters that name a part.
+type PartParam struct {
 	RecordingParam
 	Part string `path:"part" doc:"Identifier of the part: prt_ and 32 hexadecimal digits." example:"prt_0199a3f27c5d7e0fb1d2c3b4a5968778"`
+}
+
+type partInput struct {
+	PartParam
 	RangeHeaders
 }
 
@@ -108,6 +113,8 @@ func (s *Server) openPart(ctx context.Context, in *partInput) (*attachment, erro
 type attachment struct {
 	*os.File
 	mediaType, id, name string
+	// inline has it played rather than saved.
+	inline bool
 }
 
 // download registers a GET that answers a file, and the HEAD that goes with it.
@@ -141,7 +148,11 @@ func download[I any](s *Server, op operation, mediaTypes []string, open func(con
 			defer file.Close()
 			c := humagin.Unwrap(hc)
 			c.Header("Content-Type", file.mediaType)
-			c.Header("Content-Disposition", `attachment; filename="`+file.name+`"`)
+			disposition := "attachment"
+			if file.inline {
+				disposition = "inline"
+			}
+			c.Header("Content-Disposition", disposition+`; filename="`+file.name+`"`)
 			c.Header("Cache-Control", "private, no-cache")
 			c.Header("ETag", fmt.Sprintf(`"%s-%x-%x"`, file.id, info.Size(), info.ModTime().UnixNano()))
 			http.ServeContent(&mediaWriter{ResponseWriter: c.Writer}, c.Request, "", info.ModTime(), file)

@@ -19,6 +19,21 @@ const (
 	CodeTimeout          recording.Code = "TIMEOUT"
 )
 
+// The codes of package deliver.
+const (
+	CodeURLInvalid   recording.Code = "URL_INVALID"
+	CodeURLScheme    recording.Code = "URL_SCHEME_NOT_ALLOWED"
+	CodeURLPort      recording.Code = "URL_PORT_NOT_ALLOWED"
+	CodeURLAddress   recording.Code = "URL_ADDRESS_NOT_ALLOWED"
+	CodeReadOnly     recording.Code = "READ_ONLY"
+	CodeLimitReached recording.Code = "LIMIT_REACHED"
+	CodeEventsGone   recording.Code = "EVENTS_GONE"
+	// CodeSeveralParts: a recording has more files than it was given URLs.
+	CodeSeveralParts  recording.Code = "SEVERAL_PARTS"
+	CodeStorageFailed recording.Code = "STORAGE_FAILED"
+	CodeFileChanged   recording.Code = "FILE_CHANGED"
+)
+
 // problemTypes maps every code to its HTTP status and its title. It is the
 // only place where a status is chosen for a cause.
 var problemTypes = map[recording.Code]struct {
@@ -35,8 +50,24 @@ var problemTypes = map[recording.Code]struct {
 	recording.CodeAlreadyRecording: {http.StatusConflict, "The room and selection are being recorded already"},
 	recording.CodeAlreadyStopped:   {http.StatusConflict, "It has ended already"},
 	recording.CodeNotReady:         {http.StatusConflict, "It is not ready yet"},
+	recording.CodeLegalHold:        {http.StatusConflict, "It is under a legal hold"},
 	recording.CodeNoMedia:          {http.StatusConflict, "There is no media"},
 	recording.CodeCanceled:         {http.StatusConflict, "It was canceled"},
+	recording.CodeNoActiveAgent:    {http.StatusNotFound, "The agent has no active session"},
+	recording.CodeTwoTimer:         {http.StatusConflict, "The agent or supervisor has a session already"},
+	recording.CodeMaxSupervisors:   {http.StatusConflict, "As many supervisors watch as may"},
+	recording.CodeStreamsFixed:     {http.StatusConflict, "No stream can be added while one is recorded"},
+	recording.CodeSessionEnded:     {http.StatusConflict, "The session has ended"},
+	CodeReadOnly:                   {http.StatusConflict, "It stands in the configuration"},
+	CodeLimitReached:               {http.StatusConflict, "There are as many as there may be"},
+	CodeEventsGone:                 {http.StatusGone, "The events are not kept any more"},
+	CodeSeveralParts:               {http.StatusConflict, "There are several files"},
+	CodeFileChanged:                {http.StatusConflict, "The file is not on this node"},
+	CodeStorageFailed:              {http.StatusBadGateway, "Storage did not do as asked"},
+	CodeURLInvalid:                 {http.StatusUnprocessableEntity, "The URL is malformed"},
+	CodeURLScheme:                  {http.StatusUnprocessableEntity, "The URL's scheme is not allowed"},
+	CodeURLPort:                    {http.StatusUnprocessableEntity, "The URL's port is not allowed"},
+	CodeURLAddress:                 {http.StatusUnprocessableEntity, "The URL's address is not allowed"},
 	recording.CodeUnsupportedCodec: {http.StatusUnprocessableEntity, "The codec is not supported"},
 	recording.CodeEncrypted:        {http.StatusUnprocessableEntity, "The media is encrypted end to end"},
 	recording.CodeInternal:         {http.StatusInternalServerError, "Something went wrong inside"},
@@ -97,6 +128,9 @@ func newProblem(code recording.Code, detail string) *Problem {
 func problemURI(code recording.Code) string {
 	return "/problems/" + strings.ReplaceAll(strings.ToLower(string(code)), "_", "-")
 }
+
+// Unauthenticated is the error of a caller who has not proven who they are.
+func Unauthenticated(why string) error { return recording.Errorf(CodeUnauthenticated, "%s", why) }
 
 // problemOf is the problem that tells a caller of err. Errors that are not
 // meant for callers become INTERNAL, and their text stays here.

@@ -91,7 +91,7 @@ func TestMalformedRequests(t *testing.T) {
 				api.FieldError{Location: "body.from_s", Message: "expected number >= 0"},
 				api.FieldError{Location: "body.width", Message: "expected number to be a multiple of 2"}),
 		},
-		{"unknown path", "GET", "/v1/rooms", "", nil, notFound("no resource has this path")},
+		{"unknown path", "GET", "/v1/nowhere", "", nil, notFound("no resource has this path")},
 		{"trailing slash", "GET", "/v1/recordings/", "", nil, notFound("no resource has this path")},
 		{"method", "DELETE", "/v1/recordings", "", nil, api.Problem{
 			Type: "/problems/method-not-allowed", Title: "The resource does not know this method", Status: 405, Code: "METHOD_NOT_ALLOWED",

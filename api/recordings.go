@@ -23,6 +23,8 @@ type StartRecording struct {
 
 	Host        string            `json:"host,omitempty" maxLength:"256" doc:"Identity of whoever runs the meeting: layouts give them the largest place." example:"anna"`
 	EndWithHost bool              `json:"end_with_host,omitempty" doc:"End the recording when the host has left for good." example:"true"`
+	UploadURL   string            `json:"upload_url,omitempty" maxLength:"4096" doc:"Takes the file of the one stream that is selected, by HTTP PUT, once it has ended." example:"https://app.example.com/put/4711?signature=x"`
+	WebhookURL  string            `json:"webhook_url,omitempty" maxLength:"4096" doc:"Is told what becomes of the recording, besides the webhook endpoints." example:"https://app.example.com/hooks/4711"`
 	Labels      map[string]string `json:"labels,omitempty" maxProperties:"50" doc:"Your own names and values. They are kept, and told with the recording." example:"{\"case\":\"4711\"}"`
 }
 
@@ -30,6 +32,7 @@ func (b StartRecording) domain() recording.Request {
 	return recording.Request{
 		Room: b.Room, Selection: b.Selection.domain(), Limits: b.Limits.domain(),
 		Subject: recording.Subject{Host: b.Host, Labels: b.Labels}, EndWithHost: b.EndWithHost,
+		Delivery: recording.Delivery{UploadURL: b.UploadURL, WebhookURL: b.WebhookURL},
 	}
 }
 
@@ -63,6 +66,7 @@ func (s *Server) routeRecordings() {
 		codes: []recording.Code{
 			recording.CodeInvalidRequest, recording.CodeRoomNotFound, recording.CodeAlreadyRecording,
 			recording.CodeRoomUnreachable, recording.CodeCapacity,
+			CodeURLInvalid, CodeURLScheme, CodeURLPort, CodeURLAddress,
 		},
 	}, s.startRecording)
 	route(s, operation{
@@ -92,6 +96,7 @@ func (s *Server) routeRecordings() {
 		codes: []recording.Code{recording.CodeInvalidID, recording.CodeNotFound, recording.CodeAlreadyStopped, recording.CodeNotReady},
 	}, s.stopRecording)
 	s.routeControl()
+	s.routeRemoval()
 }
 
 func (s *Server) startRecording(ctx context.Context, in *startRecordingInput) (*createdRecordingOutput, error) {
@@ -100,6 +105,9 @@ func (s *Server) startRecording(ctx context.Context, in *startRecordingInput) (*
 		return nil, err
 	}
 	if err := want.Validate(); err != nil {
+		return nil, err
+	}
+	if err := s.checkDelivery(want.Delivery, want.Selection); err != nil {
 		return nil, err
 	}
 	if err := s.rooms.Check(ctx, want.Room); err != nil {

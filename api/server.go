@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,8 +27,20 @@ type Options struct {
 	Recordings   Recordings
 	Compositions Compositions
 	Rooms        Rooms
+	Nodes        Nodes
+	// Webhooks is optional.
+	// Webhooks, Uploads and Storage are optional.
+	Webhooks Webhooks
+	Uploads  Uploads
+	Storage  Storage
 	// Media holds the files: manifests, parts and films.
 	Media recording.Archive
+	// Previews are optional: without them there are no peaks and thumbnails.
+	Previews Previews
+
+	// Sessions are agents' sessions and supervisions; without their Service there
+	// are none.
+	Sessions SessionOptions
 
 	// AdminKeys are the bearers that may do everything; there may be none.
 	AdminKeys []string
@@ -39,8 +52,17 @@ type Options struct {
 	// Ready checks what the server depends on, by name; nil means that all is
 	// well. Without it /readyz always says yes.
 	Ready func(context.Context) map[string]error
+	// Metrics serves /metrics: to callers on this machine and to operators, or to
+	// everybody if OpenMetrics is set. Nil leaves it out.
+	Metrics     http.Handler
+	OpenMetrics bool
+	// LiveKit takes a webhook of LiveKit's; its errors are *recording.Errors.
+	LiveKit func(*http.Request) error
 	// Static is an optional page, served without credentials below /join/.
 	Static http.Handler
+	// Console is the optional console, served without credentials below
+	// /console/: its pages hold nothing that needs any.
+	Console http.Handler
 	// Log takes the request log. The default is slog.Default().
 	Log *slog.Logger
 	// StopTimeout bounds how long a stop waits for complete files before it
@@ -55,13 +77,23 @@ type Server struct {
 	recordings   Recordings
 	compositions Compositions
 	rooms        Rooms
+	nodes        Nodes
+	webhooks     Webhooks
+	uploads      Uploads
+	storage      Storage
 	media        recording.Archive
+	sessions     SessionOptions
+	previews     Previews
+	origin       *http.CrossOriginProtection
 	adminKeys    [][sha256.Size]byte
 	verifier     Verifier
 	version      string
 	ready        func(context.Context) map[string]error
 	log          *slog.Logger
 	stopTimeout  time.Duration
+
+	edits       sync.Mutex // of what is told of files
+	openUploads sync.Map   // those that a request is at, by identifier
 
 	engine *gin.Engine
 	huma   huma.API
@@ -70,11 +102,13 @@ type Server struct {
 // New makes the server. It fails when a service is missing or an admin key is
 // too short to be a secret.
 func New(o Options) (*Server, error) {
-	if o.Recordings == nil || o.Compositions == nil || o.Rooms == nil || o.Media.Root() == "" {
-		return nil, errors.New("api: Recordings, Compositions, Rooms and Media are required")
+	if o.Recordings == nil || o.Compositions == nil || o.Rooms == nil || o.Nodes == nil || o.Media.Root() == "" {
+		return nil, errors.New("api: Recordings, Compositions, Rooms, Nodes and Media are required")
 	}
 	s := &Server{
-		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, media: o.Media,
+		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
+		uploads: o.Uploads, storage: o.Storage, sessions: o.Sessions,
+		previews: o.Previews, origin: http.NewCrossOriginProtection(),
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16
@@ -93,19 +127,19 @@ func New(o Options) (*Server, error) {
 	if s.stopTimeout <= 0 {
 		s.stopTimeout = time.Minute
 	}
-	return s, s.mount(o.Static)
+	return s, s.mount(o)
 }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
 
 // mount builds the router with all operations and the OpenAPI document.
-func (s *Server) mount(static http.Handler) error {
+func (s *Server) mount(o Options) error {
 	gin.SetMode(gin.ReleaseMode)
 	s.engine = gin.New()
 	s.engine.HandleMethodNotAllowed = true
 	s.engine.RedirectTrailingSlash = false
-	s.engine.Use(s.logRequest, s.recoverPanic, prepare)
+	s.engine.Use(s.logRequest, s.recoverPanic, prepare, s.allowOrigins)
 	s.engine.NoRoute(func(c *gin.Context) {
 		writeProblem(c.Writer, newProblem(recording.CodeNotFound, "no resource has this path"))
 	})
@@ -123,14 +157,33 @@ func (s *Server) mount(static http.Handler) error {
 	s.huma = humagin.New(s.engine, config)
 	s.routeRecordings()
 	s.routeMedia()
+	s.routePreviews()
 	s.routeCompositions()
+	s.routeRooms()
+	s.routeMeeting()
+	s.routeNodes()
+	s.routeWebhooks()
+	s.routeEventFeed()
+	s.routeUploads()
 	s.routeHealth()
+	if s.sessions.Service != nil {
+		s.routeSessions()
+		s.routeSupervisions()
+		s.routeTokens()
+		s.routeEyeson()
+	}
+	s.routeMetrics(o.Metrics, o.OpenMetrics)
+	s.routeLiveKit(o.LiveKit)
 
-	if static != nil {
-		page := gin.WrapH(http.StripPrefix("/join", static))
+	if o.Static != nil {
+		page := gin.WrapH(http.StripPrefix("/join", o.Static))
 		s.engine.GET("/join/*path", page)
 		s.engine.HEAD("/join/*path", page)
+		s.engine.POST("/join/*path", page)
 		s.engine.GET("/join", func(c *gin.Context) { c.Redirect(http.StatusMovedPermanently, "/join/") })
+	}
+	if o.Console != nil {
+		s.routeConsole(o.Console)
 	}
 	return s.routeOpenAPI()
 }

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +24,9 @@ import (
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/compose"
 	"github.com/roomreel/roomreel/coord"
+	"github.com/roomreel/roomreel/deliver"
 	"github.com/roomreel/roomreel/recording"
+	"github.com/roomreel/roomreel/session"
 )
 
 const adminKey = "an-admin-key-of-this-test"
@@ -46,6 +49,10 @@ type verifier struct{}
 func (verifier) Verify(token string) (api.Caller, error) {
 	if token == "expired" {
 		return api.Caller{}, recording.Errorf(api.CodeUnauthenticated, "the token expired an hour ago")
+	}
+	if claims, is := strings.CutPrefix(token, mintedPrefix); is {
+		var caller api.Caller
+		return caller, json.Unmarshal([]byte(claims), &caller)
 	}
 	caller, ok := tokens[token]
 	if !ok {
@@ -74,14 +81,33 @@ func (r rooms) Check(_ context.Context, room string) error {
 	return nil
 }
 
+func (r rooms) List(_ context.Context, only string) ([]api.Room, error) {
+	var list []api.Room
+	for name := range r {
+		if only == "" || only == name {
+			list = append(list, api.Room{Name: name, SID: "RM_" + name, Participants: []api.RoomParticipant{}})
+		}
+	}
+	slices.SortFunc(list, func(a, b api.Room) int { return strings.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+type nodes []api.Node
+
+func (n nodes) Nodes(context.Context) ([]api.Node, error) { return n, nil }
+
 // place is a server with everything that it stands on.
 type place struct {
 	*httptest.Server
 	store store
 	films *compose.Queue
 	media recording.Archive
+	hooks *deliver.Webhooks
 	redis *miniredis.Miniredis
 	log   *syncBuffer
+
+	people   *people
+	sessions *session.Service
 }
 
 type syncBuffer struct {
@@ -126,12 +152,28 @@ func newPlace(t *testing.T, change ...func(*api.Options)) *place {
 		t.Fatal(err)
 	}
 	t.Cleanup(films.Close)
-	p := &place{store: store{coord.NewStore(rdb)}, media: media, films: films, redis: mr, log: &syncBuffer{}}
+	signer, err := deliver.StandardSigner("whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooks, err := deliver.NewWebhooks(rdb, deliver.WebhookOptions{
+		Endpoints: []deliver.Endpoint{{ID: "app", URL: "https://configured.example.com/", Signer: signer}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	previews := compose.NewPreviews(media, "ffmpeg")
+	t.Cleanup(previews.Close)
+	p := &place{store: store{coord.NewStore(rdb)}, media: media, films: films, hooks: hooks, redis: mr, log: &syncBuffer{}}
 	o := api.Options{
-		Recordings: p.store, Compositions: p.films, Rooms: rooms{"standup": true, "other": true}, Media: media,
+		Nodes:      nodes{{Name: "node-1", CanAccept: true}},
+		Recordings: p.store, Compositions: p.films, Rooms: rooms{"standup": true, "other": true}, Media: media, Webhooks: webhooks{hooks},
+		Previews:  previews,
 		AdminKeys: []string{"another-key-of-this-test", adminKey}, Verifier: verifier{}, Version: "v0.0.0-test",
 		Log: slog.New(slog.NewJSONHandler(p.log, nil)), StopTimeout: 100 * time.Millisecond,
 	}
+	p.people = &people{rooms: map[string][]string{}}
+	p.sessions = withSessions(&o, rdb, p.store.Store, p.people)
 	for _, f := range change {
 		f(&o)
 	}

@@ -21,6 +21,14 @@ type Recordings interface {
 	Stop(ctx context.Context, id string) (recording.Recording, error)
 	// Get returns one recording, or CodeNotFound.
 	Get(ctx context.Context, id string) (recording.Recording, error)
+	// Films changes which films are made as soon as it has ended.
+	Films(ctx context.Context, id string, films []recording.CompositionSpec) (recording.Recording, error)
+	// Restore brings in one that has ended, from its files.
+	Restore(ctx context.Context, r recording.Recording) (bool, error)
+	// Hold places a legal hold, or lifts it when it is nil.
+	Hold(ctx context.Context, id string, hold *recording.Hold) (recording.Recording, error)
+	// Remove forgets one that has ended; CodeLegalHold is for one that is held.
+	Remove(ctx context.Context, id string) error
 	// List returns one page, newest first.
 	List(ctx context.Context, q ListQuery) (ListPage, error)
 }
@@ -61,6 +69,14 @@ type Rooms interface {
 	// Check returns nil when the room can be recorded, and otherwise a
 	// *recording.Error with CodeRoomNotFound or CodeRoomUnreachable.
 	Check(ctx context.Context, room string) error
+	// List returns the rooms that are open, by name, without their recordings.
+	// Only is the one room to look at, if it is not empty.
+	List(ctx context.Context, only string) ([]Room, error)
+}
+
+// Nodes knows which processes record.
+type Nodes interface {
+	Nodes(ctx context.Context) ([]Node, error)
 }
 
 // Verifier checks the tokens that are no admin key: JWTs signed with a LiveKit

@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -23,16 +24,22 @@ var Reference []byte
 
 // Config is the whole configuration; roomreel.yaml tells what each key means.
 type Config struct {
-	LiveKit  LiveKit   `yaml:"livekit"`
-	Redis    Redis     `yaml:"redis"`
-	API      API       `yaml:"api"`
-	Data     string    `yaml:"data" env:"ROOMREEL_DATA"`
-	Node     string    `yaml:"node" env:"ROOMREEL_NODE"`
-	Recorder Recorder  `yaml:"recorder"`
-	Composer Composer  `yaml:"composer"`
-	Webhooks []Webhook `yaml:"webhooks"`
-	Log      Log       `yaml:"log"`
-	Dev      Dev       `yaml:"dev"`
+	LiveKit   LiveKit   `yaml:"livekit"`
+	Redis     Redis     `yaml:"redis"`
+	API       API       `yaml:"api"`
+	Data      string    `yaml:"data" env:"ROOMREEL_DATA"`
+	Node      string    `yaml:"node" env:"ROOMREEL_NODE"`
+	Recorder  Recorder  `yaml:"recorder"`
+	Composer  Composer  `yaml:"composer"`
+	Egress    Egress    `yaml:"egress"`
+	Sessions  Sessions  `yaml:"sessions"`
+	Eyeson    Eyeson    `yaml:"eyeson"`
+	Retention Retention `yaml:"retention"`
+	Webhooks  []Webhook `yaml:"webhooks"`
+	Outgoing  Outgoing  `yaml:"outgoing"`
+	Storage   Storage   `yaml:"storage"`
+	Log       Log       `yaml:"log"`
+	Dev       Dev       `yaml:"dev"`
 }
 
 // LiveKit is the section of that name.
@@ -40,6 +47,7 @@ type LiveKit struct {
 	URL       string `yaml:"url" env:"LIVEKIT_URL"`
 	APIKey    string `yaml:"api_key" env:"LIVEKIT_API_KEY"`
 	APISecret string `yaml:"api_secret" env:"LIVEKIT_API_SECRET"`
+	PublicURL string `yaml:"public_url" env:"LIVEKIT_PUBLIC_URL"`
 }
 
 // Redis is the section of that name.
@@ -49,8 +57,11 @@ type Redis struct {
 
 // API is the section of that name.
 type API struct {
-	Listen    string   `yaml:"listen" env:"ROOMREEL_LISTEN"`
-	AdminKeys []string `yaml:"admin_keys" env:"ROOMREEL_ADMIN_KEYS"`
+	Listen      string   `yaml:"listen" env:"ROOMREEL_LISTEN"`
+	AdminKeys   []string `yaml:"admin_keys" env:"ROOMREEL_ADMIN_KEYS"`
+	OpenMetrics bool     `yaml:"open_metrics" env:"ROOMREEL_OPEN_METRICS"`
+	PublicURL   string   `yaml:"public_url" env:"ROOMREEL_PUBLIC_URL"`
+	Origins     []string `yaml:"origins" env:"ROOMREEL_ORIGINS"`
 }
 
 // Recorder is the section of that name.
@@ -58,6 +69,7 @@ type Recorder struct {
 	MaxRooms int           `yaml:"max_rooms" env:"ROOMREEL_MAX_ROOMS"`
 	Lease    time.Duration `yaml:"lease" env:"ROOMREEL_LEASE"`
 	Disk     Disk          `yaml:"disk"`
+	Roll     Roll          `yaml:"roll"`
 	RTPDump  bool          `yaml:"rtpdump" env:"ROOMREEL_RTPDUMP"`
 }
 
@@ -68,6 +80,12 @@ type Disk struct {
 	Stop      uint64 `yaml:"stop" env:"ROOMREEL_DISK_STOP"`
 }
 
+// Roll is the section of that name below recorder: the size is in MiB.
+type Roll struct {
+	After time.Duration `yaml:"after" env:"ROOMREEL_ROLL_AFTER"`
+	Size  int64         `yaml:"size" env:"ROOMREEL_ROLL_SIZE"`
+}
+
 // Composer is the section of that name.
 type Composer struct {
 	FFmpeg  string `yaml:"ffmpeg" env:"ROOMREEL_FFMPEG"`
@@ -76,11 +94,65 @@ type Composer struct {
 	Assets  string `yaml:"assets" env:"ROOMREEL_COMPOSER_ASSETS"`
 }
 
+// Egress is the section of that name.
+type Egress struct {
+	Enabled     bool          `yaml:"enabled" env:"ROOMREEL_EGRESS"`
+	Redis       string        `yaml:"redis" env:"ROOMREEL_EGRESS_REDIS"`
+	Output      string        `yaml:"output" env:"ROOMREEL_EGRESS_OUTPUT"`
+	Format      string        `yaml:"format" env:"ROOMREEL_EGRESS_FORMAT"`
+	MaxDuration time.Duration `yaml:"max_duration" env:"ROOMREEL_EGRESS_MAX_DURATION"`
+	Keep        bool          `yaml:"keep" env:"ROOMREEL_EGRESS_KEEP"`
+	Defer       bool          `yaml:"defer" env:"ROOMREEL_EGRESS_DEFER"`
+}
+
+// Sessions is the section of that name.
+type Sessions struct {
+	MaxStreams     int           `yaml:"max_streams" env:"ROOMREEL_MAX_STREAMS"`
+	MaxSupervisors int           `yaml:"max_supervisors" env:"ROOMREEL_MAX_SUPERVISORS"`
+	Grace          time.Duration `yaml:"grace" env:"ROOMREEL_SESSION_GRACE"`
+	NoPacketAfter  time.Duration `yaml:"no_packet_after" env:"ROOMREEL_NO_PACKET_AFTER"`
+}
+
+// Eyeson is the section of that name.
+type Eyeson struct {
+	MasterKeys []string `yaml:"master_keys" env:"ROOMREEL_EYESON_MASTER_KEYS"`
+}
+
+// Retention is the section of that name.
+type Retention struct {
+	Days int `yaml:"days" env:"ROOMREEL_RETENTION_DAYS"`
+}
+
 // Webhook is an entry of webhooks: a receiver of events.
 type Webhook struct {
 	ID      string   `yaml:"id"`
 	URL     string   `yaml:"url"`
 	Secrets []string `yaml:"secrets"`
+	Signing string   `yaml:"signing"`
+	Types   []string `yaml:"types"`
+}
+
+// Storage is the section of that name: S3-compatible storage.
+type Storage struct {
+	Endpoint     string `yaml:"endpoint" env:"ROOMREEL_STORAGE_ENDPOINT"`
+	Bucket       string `yaml:"bucket" env:"ROOMREEL_STORAGE_BUCKET"`
+	Prefix       string `yaml:"prefix" env:"ROOMREEL_STORAGE_PREFIX"`
+	Region       string `yaml:"region" env:"ROOMREEL_STORAGE_REGION"`
+	AccessKey    string `yaml:"access_key" env:"ROOMREEL_STORAGE_ACCESS_KEY"`
+	SecretKey    string `yaml:"secret_key" env:"ROOMREEL_STORAGE_SECRET_KEY"`
+	PathStyle    bool   `yaml:"path_style" env:"ROOMREEL_STORAGE_PATH_STYLE"`
+	ReleaseLocal bool   `yaml:"release_local" env:"ROOMREEL_STORAGE_RELEASE_LOCAL"`
+	Downloads    string `yaml:"downloads" env:"ROOMREEL_STORAGE_DOWNLOADS"`
+}
+
+// Outgoing is the section of that name: which URLs of callers may be dialled.
+type Outgoing struct {
+	AllowHTTP     bool           `yaml:"allow_http" env:"ROOMREEL_ALLOW_HTTP"`
+	AllowPorts    []uint16       `yaml:"allow_ports" env:"ROOMREEL_ALLOW_PORTS"`
+	AnyPort       bool           `yaml:"any_port" env:"ROOMREEL_ANY_PORT"`
+	AllowNetworks []netip.Prefix `yaml:"allow_networks" env:"ROOMREEL_ALLOW_NETWORKS"`
+	AllowHosts    []string       `yaml:"allow_hosts" env:"ROOMREEL_ALLOW_HOSTS"`
+	Secrets       []string       `yaml:"secrets" env:"ROOMREEL_OUTGOING_SECRETS"`
 }
 
 // Log is the section of that name.
@@ -147,8 +219,40 @@ func (c Config) validate() error {
 	if d := c.Recorder.Disk; d.Stop > d.SoundOnly || d.SoundOnly > d.Warn {
 		bad("recorder.disk: stop (%d), sound_only (%d) and warn (%d) must not grow smaller", d.Stop, d.SoundOnly, d.Warn)
 	}
+	for name, raw := range map[string]string{"livekit.public_url": c.LiveKit.PublicURL, "api.public_url": c.API.PublicURL} {
+		if u, err := url.Parse(raw); raw != "" && (err != nil || u.Host == "") {
+			bad("%s: %q is not a URL", name, raw)
+		}
+	}
+	if s := c.Sessions; s.MaxStreams < 1 || s.MaxStreams > 16 || s.MaxSupervisors < 1 || s.Grace < time.Second || s.NoPacketAfter < time.Second {
+		bad("sessions: max_streams must be 1 to 16, max_supervisors at least 1, grace and no_packet_after at least 1s")
+	}
+	const shortest = 16
+	for i, key := range c.Eyeson.MasterKeys {
+		if len(key) < shortest {
+			bad("eyeson.master_keys: key %d has fewer than %d characters", i+1, shortest)
+		}
+	}
+	if c.Retention.Days < 0 {
+		bad("retention.days: %d is negative", c.Retention.Days)
+	}
+	if r := c.Recorder.Roll; r.After < 0 || r.Size < 0 {
+		bad("recorder.roll: after (%v) and size (%d) must not be negative", r.After, r.Size)
+	}
+	if c.Storage.Downloads != "proxy" && c.Storage.Downloads != "redirect" {
+		bad("storage.downloads: %q is neither proxy nor redirect", c.Storage.Downloads)
+	}
+	if c.Storage.ReleaseLocal && c.Storage.Bucket == "" {
+		bad("storage.release_local: there is no storage.bucket that would have the files")
+	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)
+	}
+	if f := c.Egress.Format; f != "mp4" && f != "webm" {
+		bad("egress.format: %q is neither mp4 nor webm", f)
+	}
+	if c.Egress.MaxDuration < 0 {
+		bad("egress.max_duration: %v is negative", c.Egress.MaxDuration)
 	}
 	for name, port := range map[string]int{"dev.livekit_port": c.Dev.LiveKitPort, "dev.udp_port": c.Dev.UDPPort} {
 		if port < 1 || port > 65535 {

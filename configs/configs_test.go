@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,17 +9,23 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func reference() Config {
 	return Config{
 		LiveKit:  LiveKit{URL: "ws://127.0.0.1:7880"},
 		Redis:    Redis{URL: "redis://127.0.0.1:6379/0"},
-		API:      API{Listen: "127.0.0.1:7890", AdminKeys: []string{}},
+		API:      API{Listen: "127.0.0.1:7890", AdminKeys: []string{}, Origins: []string{"*"}},
 		Data:     "./data",
-		Recorder: Recorder{Lease: 3 * time.Second, Disk: Disk{Warn: 5120, SoundOnly: 1024, Stop: 256}},
+		Recorder: Recorder{Lease: 3 * time.Second, Disk: Disk{Warn: 5120, SoundOnly: 1024, Stop: 256}, Roll: Roll{After: time.Hour, Size: 1024}},
 		Composer: Composer{FFmpeg: "ffmpeg", FFprobe: "ffprobe", Jobs: 1},
+		Egress:   Egress{Enabled: true, Keep: true, Format: "mp4"},
+		Sessions: Sessions{MaxStreams: 3, MaxSupervisors: 3, Grace: 45 * time.Second, NoPacketAfter: 30 * time.Second},
+		Eyeson:   Eyeson{MasterKeys: []string{}},
 		Webhooks: []Webhook{},
+		Outgoing: Outgoing{AllowPorts: []uint16{}, AllowNetworks: []netip.Prefix{}, AllowHosts: []string{}, Secrets: []string{}},
+		Storage:  Storage{Downloads: "proxy"},
 		Log:      Log{Level: "info", Format: "text"},
 		Dev:      Dev{LiveKitPort: 7880, UDPPort: 7882},
 	}
@@ -34,14 +41,18 @@ func TestLoad(t *testing.T) {
 		{name: "the reference is the default", change: func(*Config) {}},
 		{name: "an empty file changes nothing", file: "\n", change: func(*Config) {}},
 		{
-			name: "a file lies over the reference", file: "data: /srv/reel\nrecorder:\n  max_rooms: 7\n",
-			change: func(c *Config) { c.Data, c.Recorder.MaxRooms = "/srv/reel", 7 },
+			name: "a file lies over the reference", file: "data: /srv/reel\nrecorder:\n  max_rooms: 7\noutgoing:\n  allow_networks: [10.1.0.0/16]\n",
+			change: func(c *Config) {
+				c.Data, c.Recorder.MaxRooms = "/srv/reel", 7
+				c.Outgoing.AllowNetworks = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}
+			},
 		},
 		{
 			name: "the environment lies over the file", file: "livekit:\n  url: wss://file.example\n  api_key: file\n",
-			env: map[string]string{"LIVEKIT_URL": "wss://env.example", "ROOMREEL_ADMIN_KEYS": "one,two", "ROOMREEL_LEASE": "5s"},
+			env: map[string]string{"LIVEKIT_URL": "wss://env.example", "ROOMREEL_ADMIN_KEYS": "one,two", "ROOMREEL_LEASE": "5s", "ROOMREEL_ALLOW_NETWORKS": "10.1.0.0/16,fd00::/8"},
 			change: func(c *Config) {
 				c.LiveKit.URL, c.LiveKit.APIKey = "wss://env.example", "file"
+				c.Outgoing.AllowNetworks = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8")}
 				c.API.AdminKeys, c.Recorder.Lease = []string{"one", "two"}, 5*time.Second
 			},
 		},
@@ -49,7 +60,10 @@ func TestLoad(t *testing.T) {
 		{name: "an unknown nested key too", file: "api:\n  port: 1\n", err: `unknown field "port"`},
 		{name: "a wrong type", file: "composer:\n  jobs: many\n", err: "cannot unmarshal"},
 		{name: "watermarks out of order", file: "recorder:\n  disk:\n    stop: 9000\n", err: "recorder.disk"},
+		{name: "a format that egress has not", file: "egress:\n  format: avi\n", err: "egress.format"},
 		{name: "a wrong scheme", env: map[string]string{"LIVEKIT_URL": "ftp://x"}, err: "livekit.url"},
+		{name: "files released to nowhere", file: "storage:\n  release_local: true\n", err: "storage.release_local"},
+		{name: "downloads", file: "storage:\n  downloads: torrent\n", err: "storage.downloads"},
 		{name: "every mistake is told at once", file: "data: \"\"\ncomposer:\n  jobs: 0\n", err: "data: it must name a folder\ncomposer.jobs"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -75,7 +89,7 @@ func TestLoad(t *testing.T) {
 			}
 			want := reference()
 			tt.change(&want)
-			if d := cmp.Diff(want, got); d != "" {
+			if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{})); d != "" {
 				t.Error(d)
 			}
 		})

@@ -208,6 +208,7 @@ func calm(o *NodeOptions) { o.LeaseTTL = 2 * time.Second }
 func TestRedisComesBack(t *testing.T) {
 	for name, args := range map[string][]string{
 		"with its memory": {"--appendonly", "yes", "--appendfsync", "always"},
+		"empty":           nil,
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := startServer(t, args...)

@@ -1,6 +1,7 @@
 package coord
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -79,7 +80,7 @@ func (r *room) shutDown(ctx context.Context, mode drainMode) {
 		switch {
 		case h.rec.State.Final():
 		case h.rec.StopWanted:
-			r.stop(ctx, h, recording.EndedByStop)
+			r.stop(ctx, h, cmp.Or(h.rec.Ended, recording.EndedByStop))
 		case !began && !h.started:
 			h.rec.State, h.rec.Node, h.dirty = recording.Queued, "", true
 		case mode == drainEnd:

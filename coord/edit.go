@@ -15,6 +15,12 @@ import (
 type wish struct {
 	Paused    bool                 `json:"paused,omitempty"`
 	Selection *recording.Selection `json:"selection,omitempty"`
+	Layout    *string              `json:"layout,omitempty"`
+	Hold      *recording.Hold      `json:"hold,omitempty"`
+	// Compositions replace those of the request, if there are any here.
+	Compositions *[]recording.CompositionSpec `json:"compositions,omitempty"`
+	// Ended is why the stop was asked for, if not by a plain stop.
+	Ended recording.EndReason `json:"ended,omitempty"`
 }
 
 func decodeWish(s string) (w wish, err error) {
@@ -34,9 +40,18 @@ func (w wish) encode() string {
 
 // apply makes r as wished.
 func (w wish) apply(r *recording.Recording) {
-	r.PauseWanted = w.Paused
+	r.PauseWanted, r.Hold = w.Paused, w.Hold
+	if w.Compositions != nil {
+		r.Compositions = *w.Compositions
+	}
+	if w.Ended != "" && !r.State.Final() {
+		r.Ended = w.Ended
+	}
 	if w.Selection != nil {
 		r.Selection = *w.Selection
+	}
+	if w.Layout != nil {
+		r.Layout = *w.Layout
 	}
 }
 
@@ -62,8 +77,41 @@ func (s *Store) Select(ctx context.Context, id string, sel recording.Selection) 
 	return s.edit(ctx, id, func(w *wish) { w.Selection = &sel })
 }
 
-// edit changes the wish of a recording. Of edits at the same time each counts.
+// Films changes which films are made as soon as the recording has ended; see
+// Pause.
+func (s *Store) Films(ctx context.Context, id string, films []recording.CompositionSpec) (recording.Recording, error) {
+	films = append([]recording.CompositionSpec{}, films...) // none is a wish, too
+	return s.edit(ctx, id, func(w *wish) { w.Compositions = &films })
+}
+
+// SetLayout changes the layout that films of a running recording follow from now
+// on; see Pause.
+func (s *Store) SetLayout(ctx context.Context, id, layout string) (recording.Recording, error) {
+	if err := recording.CheckLayout(layout); err != nil {
+		return recording.Recording{}, err
+	}
+	return s.edit(ctx, id, func(w *wish) { w.Layout = &layout })
+}
+
+// Hold places a recording under a legal hold; nil lifts it. Unlike what else
+// callers change, it can be changed when the recording has ended. The only error
+// of its own is CodeNotFound.
+func (s *Store) Hold(ctx context.Context, id string, hold *recording.Hold) (recording.Recording, error) {
+	return s.editAny(ctx, id, true, func(w *wish) { w.Hold = hold })
+}
+
+// edit changes the wish of a recording that has not ended.
 func (s *Store) edit(ctx context.Context, id string, change func(*wish)) (recording.Recording, error) {
+	return s.editAny(ctx, id, false, change)
+}
+
+// editAny changes the wish of a recording, also of one that has ended if so
+// asked. Of edits at the same time each counts.
+func (s *Store) editAny(ctx context.Context, id string, ended bool, change func(*wish)) (recording.Recording, error) {
+	mayHaveEnded := 0
+	if ended {
+		mayHaveEnded = 1
+	}
 	for ctx.Err() == nil {
 		from, err := s.rdb.HGet(ctx, prefix+"rec:"+id, "wish").Result()
 		if err != nil && !errors.Is(err, redis.Nil) {
@@ -74,7 +122,7 @@ func (s *Store) edit(ctx context.Context, id string, change func(*wish)) (record
 			return recording.Recording{}, err
 		}
 		change(&w)
-		reply, err := s.text(ctx, editScript, id, w.encode(), from)
+		reply, err := s.text(ctx, editScript, id, w.encode(), from, mayHaveEnded)
 		switch {
 		case err != nil:
 			return recording.Recording{}, fmt.Errorf("change recording: %w", err)

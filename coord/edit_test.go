@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/roomreel/roomreel/recording"
@@ -61,4 +62,59 @@ func TestEdits(t *testing.T) {
 		}
 		mustStart(t, s, "blue", recording.Selection{}) // the name is free again
 	})
+}
+
+func TestHold(t *testing.T) {
+	eachRedis(t, func(t *testing.T, rdb *redis.Client) {
+		s := NewStore(rdb)
+		hold := &recording.Hold{Since: mediaAt, By: "counsel", Reason: "case 7"}
+		_, err := s.Hold(t.Context(), "rec_nobody", hold)
+		wantCode(t, err, recording.CodeNotFound)
+		r := mustStart(t, s, "blue", recording.Selection{})
+		stopped, err := s.Stop(t.Context(), r.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held, err := s.Hold(t.Context(), r.ID, hold)
+		want := stopped
+		want.Hold = hold
+		if diff := cmp.Diff(want, held); diff != "" || err != nil {
+			t.Errorf("%v %s", err, diff)
+		}
+		wantCode(t, s.Remove(t.Context(), r.ID), recording.CodeLegalHold)
+		if rdb.XLen(t.Context(), prefix+"news").Val() != 1 {
+			t.Error("a hold made news of an end that was told already")
+		}
+		rdb.FlushAll(t.Context())
+		if _, err := s.Restore(t.Context(), held); err != nil {
+			t.Fatal(err)
+		}
+		wantCode(t, s.Remove(t.Context(), r.ID), recording.CodeLegalHold)
+		if _, err := s.Hold(t.Context(), r.ID, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Remove(t.Context(), r.ID); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A hold that is placed while the node records stays through its writes.
+func TestHoldWhileRecording(t *testing.T) {
+	rdb := client(t, startServer(t).addr)
+	s, st := NewStore(rdb), &stage{}
+	runNode(t, rdb, st, "n1")
+	r := mustStart(t, s, "blue", recording.Selection{})
+	reaches(t, s, r.ID, recording.Active)
+	hold := &recording.Hold{Since: mediaAt}
+	if _, err := s.Hold(t.Context(), r.ID, hold); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.StopFor(t.Context(), r.ID, recording.EndedByHost)
+	if err != nil || got.Ended != recording.EndedByHost || !cmp.Equal(got.Hold, hold) {
+		t.Errorf("stopped: %+v, %v", got, err)
+	}
+	if calls := st.callsOf(st.bot("blue", "n1")); !slices.Contains(calls, "stop "+r.ID+" host_left") {
+		t.Errorf("the bot was not told why: %v", calls)
+	}
 }

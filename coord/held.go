@@ -1,6 +1,7 @@
 package coord
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -17,15 +18,20 @@ type held struct {
 	busy    bool                // a call about it is under way
 	dirty   bool                // Redis does not know rec yet
 	made    terms               // what the bot was told last
+	stalled map[string]bool     // tracks, by SID, that no longer come
+	news    []flow              // of tracks, and Redis does not know them yet
 }
 
 // terms are what callers can change of a running recording.
 type terms struct {
 	paused    bool
 	selection string // its key
+	layout    string
 }
 
-func termsOf(r recording.Recording) terms { return terms{r.PauseWanted, r.Selection.Key()} }
+func termsOf(r recording.Recording) terms {
+	return terms{r.PauseWanted, r.Selection.Key(), r.Layout}
+}
 
 // began reports whether there may be files of it.
 func (h *held) began() bool { return !h.rec.StartedAt.IsZero() || !h.rec.FirstMediaAt.IsZero() }
@@ -43,11 +49,13 @@ func (h *held) waits() bool {
 // adopt takes a recording over from the callers or from an earlier epoch.
 func (r *room) adopt(w recording.Recording) *held {
 	w.Node, w.Epoch, w.Error = r.lease.Node, r.lease.Epoch, nil
-	w.State = recording.Starting
-	if w.StopWanted {
+	switch {
+	case w.StopWanted:
 		w.State = recording.Stopping
+	case w.State != recording.Paused:
+		w.State = recording.Starting
 	}
-	return &held{rec: w, since: w.StartedAt, dirty: true}
+	return &held{rec: w, since: w.StartedAt, dirty: true, stalled: map[string]bool{}}
 }
 
 // advance begins the next thing that is due for a recording.
@@ -62,7 +70,7 @@ func (r *room) advance(ctx context.Context, h *held) {
 	case h.dirty && !h.started:
 		// Nothing is begun before Redis has confirmed that it may be.
 	case h.rec.StopWanted:
-		r.stop(ctx, h, recording.EndedByStop)
+		r.stop(ctx, h, cmp.Or(h.rec.Ended, recording.EndedByStop))
 	case !h.started && r.bot != nil && !r.gone:
 		r.start(h)
 	case h.started && h.made != termsOf(h.rec):
@@ -112,10 +120,10 @@ func (r *room) save(ctx context.Context, h *held) {
 	if !h.dirty || r.away || r.superseded {
 		return
 	}
-	err := r.store.Put(ctx, r.lease, h.rec)
+	err := r.store.put(ctx, r.lease, h.rec, h.news)
 	switch {
 	case err == nil:
-		h.dirty = false
+		h.dirty, h.news = false, nil
 	case errors.Is(err, ErrFenced):
 		r.superseded = true
 	case errors.Is(err, errFinal):
@@ -258,6 +266,9 @@ func (r *room) hear() {
 			}
 		}
 		if report.Live != nil && !slices.Equal(report.Live, h.rec.Live) {
+			if h.rec.State == recording.Active { // else nothing is to come
+				h.news = append(h.news, flows(h.rec.Live, report.Live, h.stalled)...)
+			}
 			h.rec.Live, h.dirty = report.Live, true
 		}
 		switch {

@@ -2,6 +2,7 @@ package coord
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -34,22 +35,21 @@ type Lease struct {
 
 // Claim asks for the right to record a room for ttl, and reports whether it
 // was granted: it is not while anybody, the caller included, holds a live
-// lease of the room.
+// lease of the room, nor when no recording of it is wanted, nor for one ttl
+// after this Store has met a Redis that lost its memory.
 func (s *Store) Claim(ctx context.Context, room, node string, ttl time.Duration) (Lease, bool, error) {
-	reply, err := s.run(ctx, claimScript, room, node, ttl.Milliseconds())
+	reply, err := s.meet(ctx, claimScript, room, node, ttl.Milliseconds())
 	if err != nil {
 		return Lease{}, false, fmt.Errorf("claim room: %w", err)
 	}
-	granted, _ := reply.([]any)
-	if len(granted) != 2 {
+	generation, granted := reply[0], reply[1:]
+	if len(granted) == 0 {
 		return Lease{}, false, nil
 	}
-	text, _ := granted[0].(string)
-	epoch, err := strconv.ParseInt(text, 10, 64)
+	epoch, err := strconv.ParseInt(granted[0], 10, 64)
 	if err != nil {
 		return Lease{}, false, fmt.Errorf("claim room: read epoch: %w", err)
 	}
-	generation, _ := granted[1].(string)
 	return Lease{Room: room, Node: node, Epoch: epoch, generation: generation, ttl: ttl}, true, nil
 }
 
@@ -72,12 +72,27 @@ func (s *Store) Release(ctx context.Context, l Lease) error {
 // out is taken back as by Renew. ErrFenced says that l was superseded; a record
 // that is final is refused as well.
 func (s *Store) Put(ctx context.Context, l Lease, r recording.Recording) error {
+	return s.put(ctx, l, r, nil)
+}
+
+// put is Put; news of tracks are noted in the same step.
+func (s *Store) put(ctx context.Context, l Lease, r recording.Recording, news []flow) error {
 	stop := 0
 	if r.StopWanted {
 		stop = 1
 	}
-	reply, err := s.text(ctx, putScript, r.ID, r.Room, r.Selection.Key(), encode(r), string(r.State), stop,
-		l.Epoch, l.Node, l.generation, l.ttl.Milliseconds(), wish{Paused: r.PauseWanted, Selection: &r.Selection}.encode())
+	args := []any{
+		r.ID, r.Room, r.Key(), encode(r), string(r.State), stop,
+		l.Epoch, l.Node, l.generation, l.ttl.Milliseconds(), wish{Paused: r.PauseWanted, Selection: &r.Selection, Layout: &r.Layout, Hold: r.Hold}.encode(),
+	}
+	for _, f := range news {
+		track, err := json.Marshal(f.track)
+		if err != nil {
+			return fmt.Errorf("write record: %w", err)
+		}
+		args = append(args, string(f.kind), track)
+	}
+	reply, err := s.text(ctx, putScript, args...)
 	switch {
 	case err != nil:
 		return fmt.Errorf("write record: %w", err)
@@ -106,13 +121,33 @@ func (s *Store) wishes(ctx context.Context, room string) ([]recording.Recording,
 	return list, nil
 }
 
-// freeRooms returns the rooms that should be recorded and that nobody holds.
-func (s *Store) freeRooms(ctx context.Context) ([]string, error) {
-	reply, err := s.run(ctx, freeScript)
+// freeRooms returns the rooms that can be claimed for ttl: they should be
+// recorded and nobody holds them.
+func (s *Store) freeRooms(ctx context.Context, ttl time.Duration) ([]string, error) {
+	reply, err := s.meet(ctx, freeScript, ttl.Milliseconds())
 	if err != nil {
 		return nil, fmt.Errorf("look for free rooms: %w", err)
 	}
-	return stringsOf(reply), nil
+	return reply[1:], nil
+}
+
+// meet calls a script that tells the generation of Redis' memory first, and
+// remembers that for the next call.
+func (s *Store) meet(ctx context.Context, script *redis.Script, args ...any) ([]string, error) {
+	seen := ""
+	if generation := s.generation.Load(); generation != nil {
+		seen = *generation
+	}
+	reply, err := s.run(ctx, script, append(args, seen)...)
+	if err != nil {
+		return nil, err
+	}
+	list := stringsOf(reply)
+	if len(list) == 0 {
+		return nil, recording.Errorf(recording.CodeInternal, "the script's answer has no generation")
+	}
+	s.generation.Store(&list[0])
+	return list, nil
 }
 
 func (s *Store) asHolder(ctx context.Context, verb string, script *redis.Script, l Lease, more ...any) error {

@@ -14,20 +14,42 @@ import (
 // NodeInfo is what a living node tells of itself.
 type NodeInfo struct {
 	Name     string    `json:"name"`
+	Version  string    `json:"version,omitempty"`   // of the program
 	Rooms    int       `json:"rooms"`               // rooms it records
 	MaxRooms int       `json:"max_rooms,omitempty"` // rooms it records at most; 0 is no limit
 	Draining bool      `json:"draining,omitempty"`  // it is shutting down
 	Since    time.Time `json:"since"`               // when it came up
+	Health
+}
+
+// Health is how the machine of a node does.
+type Health struct {
+	// CPU is the share of the machine's processors that the node uses, 0 to 1.
+	CPU float64 `json:"cpu"`
+	// DiskFree is the space left for recordings, in bytes.
+	DiskFree int64 `json:"disk_free_bytes"`
+	// Full says that the space is so little that recordings would end at once.
+	Full bool `json:"full,omitempty"`
 }
 
 // CanAccept reports whether the node would take another room.
 func (i NodeInfo) CanAccept() bool {
-	return !i.Draining && (i.MaxRooms == 0 || i.Rooms < i.MaxRooms)
+	return !i.Draining && !i.Full && (i.MaxRooms == 0 || i.Rooms < i.MaxRooms)
+}
+
+// Load is how much of the node is in use, 0 to 1: of its processors or of its
+// rooms, whichever is more.
+func (i NodeInfo) Load() float64 {
+	load := i.CPU
+	if i.MaxRooms > 0 {
+		load = max(load, float64(i.Rooms)/float64(i.MaxRooms))
+	}
+	return min(max(load, 0), 1)
 }
 
 // claimDelay is how long a node hesitates before it claims a room. An idle
 // node does not, so it wins against a busy one; each doubling of the rooms adds
-// the same step, and chance shares a burst among nodes that are equally busy. 60
+// the same step, busy processors count as well, and chance shares a burst among nodes that are equally busy. 60
 // ms at most keep the way from command to effect below 100 ms.
 func (i NodeInfo) claimDelay() time.Duration {
 	const most = 48 * time.Millisecond
@@ -35,7 +57,7 @@ func (i NodeInfo) claimDelay() time.Duration {
 	if full == 0 {
 		full = 255
 	}
-	load := math.Log1p(float64(i.Rooms)) / math.Log1p(float64(full))
+	load := max(math.Log1p(float64(i.Rooms))/math.Log1p(float64(full)), i.CPU*i.CPU)
 	chance := 0.75 + rand.Float64()/2
 	return time.Duration(min(load, 1) * chance * float64(most))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -41,6 +42,10 @@ type NodeOptions struct {
 	// DrainTimeout bounds a graceful shutdown; 25 s when zero, which is below
 	// the 30 s that Kubernetes grants.
 	DrainTimeout time.Duration
+	// Version is that of the program, for those who look at the node.
+	Version string
+	// Health tells how the machine does, at each heartbeat; nil says nothing.
+	Health func() Health
 	// Log is slog.Default() when nil.
 	Log *slog.Logger
 }
@@ -78,7 +83,9 @@ type Node struct {
 	// hold rooms are given time to renew their leases.
 	patient time.Time
 
-	news chan NodeInfo // to the goroutine of announce: the last one counts
+	news   chan NodeInfo            // to the goroutine of announce: the last one counts
+	health atomic.Pointer[Health]   // as of the last heartbeat
+	told   atomic.Pointer[NodeInfo] // with the last heartbeat
 }
 
 type claim struct {
@@ -190,7 +197,7 @@ func (n *Node) hear(channel, payload string) {
 
 // look finds rooms that should be recorded and that nobody holds.
 func (n *Node) look() {
-	free, err := n.store.freeRooms(n.hard)
+	free, err := n.store.freeRooms(n.hard, n.opts.LeaseTTL)
 	if err != nil {
 		n.log.Warn("free rooms cannot be seen", "error", err)
 		n.patient = time.Now().Add(n.opts.LeaseTTL)
@@ -242,10 +249,22 @@ func (n *Node) giveBack(l Lease) {
 }
 
 func (n *Node) info(draining bool) NodeInfo {
-	return NodeInfo{
-		Name: n.opts.Name, Rooms: len(n.rooms) + len(n.claims), MaxRooms: n.opts.MaxRooms,
+	i := NodeInfo{
+		Name: n.opts.Name, Version: n.opts.Version, Rooms: len(n.rooms) + len(n.claims), MaxRooms: n.opts.MaxRooms,
 		Draining: draining, Since: n.since,
 	}
+	if h := n.health.Load(); h != nil {
+		i.Health = *h
+	}
+	return i
+}
+
+// Info is what the node told of itself last. It may be called at any time.
+func (n *Node) Info() NodeInfo {
+	if i := n.told.Load(); i != nil {
+		return *i
+	}
+	return NodeInfo{Name: n.opts.Name, Version: n.opts.Version, MaxRooms: n.opts.MaxRooms, Since: n.since}
 }
 
 // tell has the others told of the node's rooms.
@@ -261,6 +280,12 @@ func (n *Node) announce(ctx context.Context) {
 	defer beat.Stop()
 	info := <-n.news
 	for {
+		if n.opts.Health != nil {
+			info.Health = n.opts.Health()
+			n.health.Store(&info.Health)
+		}
+		now := info
+		n.told.Store(&now)
 		if err := n.store.heartbeat(ctx, info, n.opts.LeaseTTL); err != nil && ctx.Err() == nil {
 			n.log.Warn("the node could not be announced", "error", err)
 		}

@@ -153,7 +153,11 @@ func (r *room) sync(ctx context.Context) {
 			continue
 		}
 		h.rec.StopWanted = h.rec.StopWanted || w.StopWanted
-		h.rec.PauseWanted, h.rec.Selection = w.PauseWanted, w.Selection
+		h.rec.PauseWanted, h.rec.Selection, h.rec.Layout, h.rec.Hold = w.PauseWanted, w.Selection, w.Layout, w.Hold
+		h.rec.Compositions = w.Compositions
+		if !h.rec.State.Final() {
+			h.rec.Ended = w.Ended
+		}
 		h.dirty = h.dirty || w.State != h.rec.State || w.Epoch != h.rec.Epoch
 	}
 	for id, h := range r.held {

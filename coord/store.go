@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,12 +21,14 @@ const prefix = "roomreel:{coord}:"
 // callTimeout bounds one exchange with Redis.
 const callTimeout = 2 * time.Second
 
-// Store reads and writes wishes and records. It holds nothing itself: any
+// Store reads and writes wishes and records. It holds none of them itself: any
 // number of Stores may work on one Redis. Its methods are safe for concurrent
 // use; they fail with CodeStoreUnavailable when Redis cannot be asked.
 type Store struct {
 	rdb redis.UniversalClient
 	now func() time.Time
+	// generation is that of Redis' memory when it was met last; nil before.
+	generation atomic.Pointer[string]
 }
 
 // NewStore returns a Store on rdb, which stays the caller's to close.
@@ -46,7 +49,7 @@ func (s *Store) Start(ctx context.Context, want recording.Request) (recording.Re
 		ID: recording.NewID(recording.PrefixRecording), Request: want,
 		State: recording.Queued, CreatedAt: s.now(),
 	}
-	existing, err := s.text(ctx, startScript, r.ID, r.Room, r.Selection.Key(), encode(r))
+	existing, err := s.text(ctx, startScript, r.ID, r.Room, r.Key(), encode(r))
 	if err != nil {
 		return recording.Recording{}, fmt.Errorf("start recording: %w", err)
 	}
@@ -66,6 +69,20 @@ func (s *Store) Start(ctx context.Context, want recording.Request) (recording.Re
 // is then. Other errors: CodeNotFound, and CodeAlreadyStopped with Existing
 // when the record was final before the call.
 func (s *Store) Stop(ctx context.Context, id string) (recording.Recording, error) {
+	return s.StopFor(ctx, id, recording.EndedByStop)
+}
+
+// StopFor is Stop for another reason than that somebody wants it.
+func (s *Store) StopFor(ctx context.Context, id string, why recording.EndReason) (recording.Recording, error) {
+	r, err := s.End(ctx, id, why)
+	if err != nil {
+		return r, err
+	}
+	return s.Wait(ctx, id, func(r recording.Recording) bool { return r.State.Final() })
+}
+
+// End asks for the end of a recording and does not wait for it; see Stop.
+func (s *Store) End(ctx context.Context, id string, why recording.EndReason) (recording.Recording, error) {
 	r, err := s.read(ctx, id)
 	if err != nil {
 		return recording.Recording{}, fmt.Errorf("stop recording: %w", err)
@@ -76,8 +93,13 @@ func (s *Store) Stop(ctx context.Context, id string) (recording.Recording, error
 		return r, already
 	}
 	stopped := r
-	stopped.State, stopped.Ended = recording.Stopped, recording.EndedByStop
+	stopped.State, stopped.Ended = recording.Stopped, why
 	stopped.StopWanted, stopped.StoppedAt = true, s.now()
+	if why != recording.EndedByStop {
+		if _, err := s.edit(ctx, id, func(w *wish) { w.Ended = why }); err != nil && recording.CodeOf(err) != recording.CodeAlreadyStopped {
+			return r, fmt.Errorf("stop recording: %w", err)
+		}
+	}
 	reply, err := s.text(ctx, stopScript, id, encode(stopped))
 	switch {
 	case err != nil:
@@ -85,7 +107,7 @@ func (s *Store) Stop(ctx context.Context, id string) (recording.Recording, error
 	case reply == "absent":
 		return recording.Recording{}, notFound(id)
 	}
-	return s.Wait(ctx, id, func(r recording.Recording) bool { return r.State.Final() })
+	return r, nil
 }
 
 // Get returns a recording, or CodeNotFound. While nobody works on it, because
@@ -100,10 +122,13 @@ func (s *Store) Get(ctx context.Context, id string) (recording.Recording, error)
 	return one[0], err
 }
 
-// Remove forgets a final recording; its files are not touched. A recording
-// that is not final yields CodeNotReady, an unknown one CodeNotFound.
+// Remove forgets a final recording; its files are not touched. Nodes that have
+// some learn by Removed that they are to go, and Restore does not bring it back.
+// A recording that is not final yields CodeNotReady, one under a legal hold
+// CodeLegalHold, an unknown one CodeNotFound.
 func (s *Store) Remove(ctx context.Context, id string) error {
-	reply, err := s.text(ctx, removeScript, id)
+	const remembered = 90 * 24 * time.Hour
+	reply, err := s.text(ctx, removeScript, id, remembered.Milliseconds())
 	switch {
 	case err != nil:
 		return fmt.Errorf("remove recording: %w", err)
@@ -111,21 +136,64 @@ func (s *Store) Remove(ctx context.Context, id string) error {
 		return notFound(id)
 	case reply == "live":
 		return recording.Errorf(recording.CodeNotReady, "recording %s has not ended yet: stop it first", id)
+	case reply == "held":
+		return recording.Errorf(recording.CodeLegalHold, "recording %s is under a legal hold: lift that first", id)
 	}
 	return nil
+}
+
+// Removed reports whether the recording was removed, in the last 90 days.
+func (s *Store) Removed(ctx context.Context, id string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	n, err := s.rdb.Exists(ctx, prefix+"removed:"+id).Result()
+	if err != nil {
+		return false, unavailable(err)
+	}
+	return n > 0, nil
 }
 
 // Restore writes a final record that was read back from disk, where the truth
 // is, unless Redis has a record of that name. It reports whether it wrote.
 func (s *Store) Restore(ctx context.Context, r recording.Recording) (bool, error) {
+	return s.restore(ctx, r, false)
+}
+
+// RestoreRepaired is Restore for a recording that has become final just now, by
+// a repair: its end is news.
+func (s *Store) RestoreRepaired(ctx context.Context, r recording.Recording) (bool, error) {
+	return s.restore(ctx, r, true)
+}
+
+func (s *Store) restore(ctx context.Context, r recording.Recording, news bool) (bool, error) {
 	if !r.State.Final() {
 		return false, recording.Errorf(recording.CodeInvalidRequest, "recording %s is %s, only ended ones can be restored", r.ID, r.State)
 	}
-	reply, err := s.run(ctx, restoreScript, r.ID, r.Room, r.Selection.Key(), encode(r), string(r.State), r.Epoch)
+	untold := 0
+	if news {
+		untold = 1
+	}
+	kept := ""
+	if r.Hold != nil {
+		kept = wish{Hold: r.Hold}.encode()
+	}
+	reply, err := s.run(ctx, restoreScript, r.ID, r.Room, r.Key(), encode(r), string(r.State), r.Epoch, untold, kept)
 	if err != nil {
 		return false, fmt.Errorf("restore recording: %w", err)
 	}
 	return reply == int64(1), nil
+}
+
+// First reports whether it is the first call for what within ttl, of all nodes:
+// it has several that learn of one thing act on it once.
+func (s *Store) First(ctx context.Context, what string, ttl time.Duration) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	first, err := s.rdb.SetNX(ctx, prefix+"first:"+what, "1", ttl).Result()
+	if err != nil {
+		return false, unavailable(err)
+	}
+	return first, nil
 }
 
 // read returns a record as it is stored.

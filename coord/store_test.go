@@ -42,6 +42,17 @@ func mustClaim(t *testing.T, s *Store, room, node string, ttl time.Duration) Lea
 	return l
 }
 
+// soonClaims claims once the time to remember is over.
+func soonClaims(t *testing.T, s *Store, room, node string) (l Lease) {
+	t.Helper()
+	until(t, node+" is granted "+room, func() (ok bool) {
+		var err error
+		l, ok, err = s.Claim(t.Context(), room, node, time.Minute)
+		return ok && err == nil
+	})
+	return l
+}
+
 func mustGet(t *testing.T, s *Store, id string) recording.Recording {
 	t.Helper()
 	r, err := s.Get(t.Context(), id)
@@ -143,7 +154,7 @@ func TestStopQueued(t *testing.T) {
 		if again := mustStart(t, s, "blue", recording.Selection{}); again.ID == r.ID {
 			t.Error("the room cannot be recorded anew")
 		}
-		if rooms, err := s.freeRooms(t.Context()); err != nil || !slices.Equal(rooms, []string{"blue"}) {
+		if rooms, err := s.freeRooms(t.Context(), time.Second); err != nil || !slices.Equal(rooms, []string{"blue"}) {
 			t.Errorf("free rooms %v, %v", rooms, err)
 		}
 	})
@@ -275,10 +286,19 @@ func TestRemoveAndRestore(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantCode(t, s.Remove(t.Context(), r.ID), recording.CodeNotFound)
-		if keys := rdb.Keys(t.Context(), "*").Val(); len(keys) != 0 {
-			t.Errorf("keys are left: %v", keys)
+		keys := rdb.Keys(t.Context(), "*").Val()
+		slices.Sort(keys)
+		if want := []string{prefix + "news", prefix + "removed:" + r.ID}; !slices.Equal(keys, want) {
+			t.Errorf("keys are left: %v, want %v", keys, want)
 		}
 		r.StopWanted = false
+		if wrote, err := s.Restore(t.Context(), r); err != nil || wrote {
+			t.Errorf("what was removed came back: %v, %v", wrote, err)
+		}
+		if removed, err := s.Removed(t.Context(), r.ID); err != nil || !removed {
+			t.Errorf("removed: %v, %v", removed, err)
+		}
+		rdb.FlushAll(t.Context())
 		for _, want := range []bool{true, false} {
 			if wrote, err := s.Restore(t.Context(), r); err != nil || wrote != want {
 				t.Errorf("restore: %v, %v, want %v", wrote, err, want)
@@ -350,6 +370,7 @@ func TestForgetfulRedis(t *testing.T) {
 		r := mustStart(t, s, "blue", recording.Selection{})
 		l := mustClaim(t, s, "blue", "n1", time.Minute)
 		r.State, r.Epoch = recording.Active, l.Epoch
+		const recall = 50 * time.Millisecond
 		rdb.FlushAll(ctx)
 		if err := s.Put(ctx, l, r); err != nil {
 			t.Fatal(err)
@@ -359,20 +380,26 @@ func TestForgetfulRedis(t *testing.T) {
 		}
 		_, err := s.Start(ctx, recording.Request{Room: "blue"})
 		wantCode(t, err, recording.CodeAlreadyRecording)
-		if _, ok, err := s.Claim(ctx, "blue", "n2", time.Minute); ok || err != nil {
+		if _, ok, err := s.Claim(ctx, "blue", "n2", recall); ok || err != nil {
 			t.Errorf("the room was taken from its holder: %v, %v", ok, err)
 		}
 		if err := s.Release(ctx, l); err != nil {
 			t.Fatal(err)
 		}
-		if next := mustClaim(t, s, "blue", "n2", time.Minute); next.Epoch <= l.Epoch {
+		if l, ok, err := s.Claim(ctx, "nobody asked", "n2", time.Minute); ok || err != nil {
+			t.Errorf("a room that nobody wants recorded was granted: %+v, %v", l, err)
+		}
+		if next := soonClaims(t, s, "blue", "n2"); next.Epoch <= l.Epoch {
 			t.Errorf("epoch %d follows %d", next.Epoch, l.Epoch)
 		}
 
 		// Somebody else was faster than the node that remembers: its wish is kept.
 		rdb.FlushAll(ctx)
 		other := mustStart(t, s, "blue", recording.Selection{})
-		newer := mustClaim(t, s, "blue", "n2", time.Minute)
+		if _, ok, err := s.Claim(ctx, "blue", "n2", recall); ok || err != nil {
+			t.Errorf("the holder was given no time to remember: %v, %v", ok, err)
+		}
+		newer := soonClaims(t, s, "blue", "n2")
 		if err := s.Renew(ctx, l, time.Minute); !errors.Is(err, ErrFenced) {
 			t.Errorf("renew: %v", err)
 		}

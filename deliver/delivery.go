@@ -32,7 +32,11 @@ type Delivery struct {
 
 // Deliveries returns deliveries, newest first.
 func (w *Webhooks) Deliveries(ctx context.Context, query Query) (Page[Delivery], error) {
-	page, err := list(ctx, w.queue, query, w.delivery)
+	urls, err := w.urls(ctx)
+	if err != nil {
+		return Page[Delivery]{}, fmt.Errorf("list deliveries: %w", err)
+	}
+	page, err := list(ctx, w.queue, query, func(r record) (Delivery, error) { return readDelivery(r, urls) })
 	if err != nil {
 		return page, fmt.Errorf("list deliveries: %w", err)
 	}
@@ -45,10 +49,30 @@ func (w *Webhooks) Delivery(ctx context.Context, id string) (Delivery, error) {
 	if err != nil {
 		return Delivery{}, err
 	}
-	return w.delivery(r)
+	urls, err := w.urls(ctx)
+	if err != nil {
+		return Delivery{}, err
+	}
+	return readDelivery(r, urls)
 }
 
-func (w *Webhooks) delivery(r record) (Delivery, error) {
+// urls are those of the endpoints, by id.
+func (w *Webhooks) urls(ctx context.Context) (map[string]string, error) {
+	added, err := w.managedEndpoints(ctx)
+	if err != nil {
+		return nil, err
+	}
+	urls := map[string]string{}
+	for _, m := range added {
+		urls[m.ID] = m.URL
+	}
+	for id, e := range w.endpoints {
+		urls[id] = e.URL
+	}
+	return urls, nil
+}
+
+func readDelivery(r record, urls map[string]string) (Delivery, error) {
 	var h hook
 	if err := json.Unmarshal(r.doc, &h); err != nil {
 		return Delivery{}, fmt.Errorf("read delivery %s: %w", r.id, err)
@@ -60,7 +84,7 @@ func (w *Webhooks) delivery(r record) (Delivery, error) {
 	if d.State == Pending {
 		d.NextAttempt = r.due
 	}
-	if target := h.URL + w.endpoints[h.Endpoint].URL; target != "" { // a hook has either
+	if target := h.URL + urls[h.Endpoint]; target != "" { // a hook has either
 		d.URL = Redact(target)
 	}
 	return d, nil

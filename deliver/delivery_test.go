@@ -220,7 +220,7 @@ func TestBounds(t *testing.T) {
 	}
 	// Nothing is left of the others: 8 jobs with their logs and recordings, the
 	// endpoint, the indexes, the token.
-	keys, err := rdb.Keys(t.Context(), "*").Result()
+	keys, err := rdb.Keys(t.Context(), w.queue.prefix+"*").Result()
 	if want := 8*3 + 5; err != nil || len(keys) != want {
 		t.Errorf("%d keys, want %d: %q, %v", len(keys), want, keys, err)
 	}

@@ -37,6 +37,8 @@ type URLPolicy struct {
 	AllowHTTP bool
 	// AllowPorts are ports besides 80 and 443.
 	AllowPorts []uint16
+	// AnyPort allows all of them.
+	AnyPort bool
 	// AllowCIDRs are ranges that are allowed although they are not public.
 	AllowCIDRs []netip.Prefix
 	// AllowHosts are hosts, as URLs name them, that may have any address.
@@ -67,7 +69,7 @@ func (p URLPolicy) Check(raw string) (*url.URL, error) {
 	}
 	if port := u.Port(); port != "" {
 		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || !slices.Contains(p.ports(), uint16(n)) {
+		if err != nil || !p.AnyPort && !slices.Contains(p.ports(), uint16(n)) {
 			return nil, recording.Errorf(CodeURLPort, "port %.10q is not allowed", port)
 		}
 	}
@@ -149,7 +151,11 @@ func (p URLPolicy) guard() *ssrf.Guardian {
 			v6 = append(v6, prefix)
 		}
 	}
-	return ssrf.New(ssrf.WithPorts(p.ports()...), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
+	ports := ssrf.WithPorts(p.ports()...)
+	if p.AnyPort {
+		ports = ssrf.WithAnyPort()
+	}
+	return ssrf.New(ports, ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
 }
 
 func (p URLPolicy) ports() []uint16 { return append([]uint16{80, 443}, p.AllowPorts...) }

@@ -22,7 +22,8 @@ const CodeEndpointDisabled recording.Code = "ENDPOINT_DISABLED"
 // it may be http and point to an inner network.
 type Endpoint struct {
 	// ID names it for good, over changes of the URL and the secret: 1 to 64
-	// letters, digits, hyphens and underscores. "url_" begins no ID.
+	// letters, digits, hyphens and underscores. "url_" and "whk_" begin no ID,
+	// and "deliveries" is none.
 	ID  string
 	URL string
 	// Signer signs what is sent.
@@ -39,27 +40,39 @@ type Callback struct {
 	Body []byte
 }
 
-// EndpointStatus tells how an endpoint does.
+// EndpointStatus tells what an endpoint is and how it does.
 type EndpointStatus struct {
-	ID      string `json:"id"`
-	URL     string `json:"url"` // redacted
-	Pending int    `json:"pending"`
+	ID          string
+	URL         string // redacted
+	Description string
+	Types       []string
+	Signing     Signing // empty if the configuration chose it
+	// ReadOnly says that the endpoint stands in the configuration.
+	ReadOnly bool
+	// Disabled says that calls turned it off.
+	Disabled             bool
+	CreatedAt, UpdatedAt time.Time
+	Pending              int
 	// FailingSince is when the first of the attempts was that failed since the
 	// last one that did not.
-	FailingSince time.Time `json:"failing_since,omitzero"`
+	FailingSince time.Time
 	// DisabledAt is when it was given up, Reason why.
-	DisabledAt time.Time `json:"disabled_at,omitzero"`
-	Reason     string    `json:"reason,omitempty"`
+	DisabledAt time.Time
+	Reason     string
 }
 
 const callbackPrefix = "url_"
+
+// takenPrefixes begin the ids of others: of callbacks, of managed endpoints, and
+// a path of the API.
+var takenPrefixes = []string{callbackPrefix, PrefixEndpoint + "_", "deliveries"}
 
 var endpointID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 func (e Endpoint) validate() error {
 	u, err := url.Parse(e.URL)
 	switch {
-	case !endpointID.MatchString(e.ID) || strings.HasPrefix(e.ID, callbackPrefix):
+	case !endpointID.MatchString(e.ID) || slices.ContainsFunc(takenPrefixes, func(p string) bool { return strings.HasPrefix(e.ID, p) }):
 		return recording.Errorf(recording.CodeInvalidRequest, "webhook endpoint %.80q: the id is not valid", e.ID)
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		return recording.Errorf(recording.CodeInvalidRequest, "webhook endpoint %s: the URL must be http or https", e.ID)
@@ -69,48 +82,85 @@ func (e Endpoint) validate() error {
 	return nil
 }
 
-func (e Endpoint) wants(t EventType) bool {
-	return len(e.Types) == 0 || slices.ContainsFunc(e.Types, func(pattern string) bool {
-		family, open := strings.CutSuffix(pattern, "*")
-		return pattern == string(t) || open && strings.HasPrefix(string(t), family)
-	})
-}
-
 // callbackID names the endpoint that a URL is, without telling the URL.
 func callbackID(rawURL string) string {
 	sum := sha256.Sum256([]byte(rawURL))
 	return callbackPrefix + hex.EncodeToString(sum[:16])
 }
 
-// Endpoints tells how the configured endpoints do.
+// Endpoints tells of all endpoints: the configured ones, then those that calls
+// manage, oldest first.
 func (w *Webhooks) Endpoints(ctx context.Context) ([]EndpointStatus, error) {
-	list := make([]EndpointStatus, 0, len(w.opts.Endpoints))
+	added, err := w.managedEndpoints(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list endpoints: %w", err)
+	}
+	list := make([]EndpointStatus, 0, len(w.opts.Endpoints)+len(added))
 	for _, e := range w.opts.Endpoints {
-		status, err := w.status(ctx, e.ID)
-		if err != nil {
+		list = append(list, e.status())
+	}
+	for _, m := range added {
+		list = append(list, m.status())
+	}
+	for i := range list {
+		if err := w.fare(ctx, &list[i]); err != nil {
 			return nil, fmt.Errorf("list endpoints: %w", err)
 		}
-		status.URL = Redact(e.URL)
-		list = append(list, status)
 	}
 	return list, nil
 }
 
-func (w *Webhooks) status(ctx context.Context, id string) (EndpointStatus, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	h, err := w.queue.rdb.HGetAll(ctx, w.queue.prefix+"group:"+id).Result()
-	if err != nil {
-		return EndpointStatus{}, unavailable(err)
+// Endpoint tells of one endpoint, or CodeNotFound.
+func (w *Webhooks) Endpoint(ctx context.Context, id string) (EndpointStatus, error) {
+	var status EndpointStatus
+	if e, fixed := w.endpoints[id]; fixed {
+		status = e.status()
+	} else {
+		m, err := w.managedEndpoint(ctx, id)
+		if err != nil {
+			return EndpointStatus{}, fmt.Errorf("get endpoint: %w", err)
+		}
+		status = m.status()
 	}
-	status := EndpointStatus{ID: id, FailingSince: moment(h["failing"]), DisabledAt: moment(h["disabled"]), Reason: h["why"]}
-	status.Pending, _ = strconv.Atoi(h["pending"]) // absent is none
+	if err := w.fare(ctx, &status); err != nil {
+		return EndpointStatus{}, fmt.Errorf("get endpoint: %w", err)
+	}
 	return status, nil
 }
 
+func (e Endpoint) status() EndpointStatus {
+	return EndpointStatus{ID: e.ID, URL: Redact(e.URL), Types: e.Types, ReadOnly: true}
+}
+
+func (m managed) status() EndpointStatus {
+	return EndpointStatus{
+		ID: m.ID, URL: Redact(m.URL), Description: m.Description, Types: m.Types, Signing: m.Signing,
+		Disabled: m.Disabled, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt,
+	}
+}
+
+// fare fills in how the endpoint does.
+func (w *Webhooks) fare(ctx context.Context, status *EndpointStatus) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	h, err := w.queue.rdb.HGetAll(ctx, w.queue.prefix+"group:"+status.ID).Result()
+	if err != nil {
+		return unavailable(err)
+	}
+	status.FailingSince, status.DisabledAt, status.Reason = moment(h["failing"]), moment(h["disabled"]), h["why"]
+	status.Pending, _ = strconv.Atoi(h["pending"]) // absent is none
+	return nil
+}
+
 // Enable takes a disabled endpoint, also that of a callback, into use again.
-// What failed meanwhile is sent by RedeliverSince.
+// What failed meanwhile is sent by RedeliverSince. CodeNotFound says that calls
+// have deleted it.
 func (w *Webhooks) Enable(ctx context.Context, endpoint string) error {
+	if strings.HasPrefix(endpoint, PrefixEndpoint+"_") {
+		if err := w.editOne(ctx, endpoint, func(m *managed) error { m.Disabled = false; return nil }); err != nil {
+			return fmt.Errorf("enable endpoint: %w", err)
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if err := w.queue.rdb.HDel(ctx, w.queue.prefix+"group:"+endpoint, "failing", "disabled", "why").Err(); err != nil {

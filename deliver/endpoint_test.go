@@ -65,7 +65,7 @@ func TestEndpointIsDisabled(t *testing.T) {
 			sameIDs(t, "after it was enabled", got, want)
 			until(t, "it is well", func() bool {
 				list, err = w.Endpoints(t.Context())
-				return err == nil && cmp.Equal(list[0], EndpointStatus{ID: "e0", URL: sick.URL})
+				return err == nil && cmp.Equal(list[0], EndpointStatus{ID: "e0", URL: sick.URL, ReadOnly: true})
 			})
 		})
 	}
@@ -138,7 +138,7 @@ func TestEndpointTypes(t *testing.T) {
 		{[]string{"recording.*"}, CompositionReady, false},
 		{[]string{"session.ended", "*"}, CompositionReady, true},
 	} {
-		if got := (Endpoint{Types: c.types}).wants(c.event); got != c.want {
+		if got := wants(c.types, c.event); got != c.want {
 			t.Errorf("%v wants %s: %v", c.types, c.event, got)
 		}
 	}
@@ -151,6 +151,8 @@ func TestNewWebhooksRefuses(t *testing.T) {
 		"no id":          {{URL: good.URL, Signer: s}},
 		"odd id":         {{ID: "a/b", URL: good.URL, Signer: s}},
 		"callback's id":  {{ID: "url_1", URL: good.URL, Signer: s}},
+		"managed's id":   {{ID: "whk_1", URL: good.URL, Signer: s}},
+		"a path":         {{ID: "deliveries", URL: good.URL, Signer: s}},
 		"no URL":         {{ID: "a", Signer: s}},
 		"other scheme":   {{ID: "a", URL: "ftp://h/", Signer: s}},
 		"no signer":      {{ID: "a", URL: good.URL}},

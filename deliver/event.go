@@ -47,11 +47,14 @@ const maxBody = 256 << 10
 type Event struct {
 	// ID is that of recording.NewID(PrefixEvent), and the webhook-id: who gets
 	// it twice can tell by it.
-	ID          string          `json:"id"`
-	Type        EventType       `json:"type"`
-	Time        time.Time       `json:"timestamp"`
-	RecordingID string          `json:"recording_id,omitempty"`
-	Data        json.RawMessage `json:"data"`
+	ID          string    `json:"id"`
+	Type        EventType `json:"type"`
+	Time        time.Time `json:"timestamp"`
+	RecordingID string    `json:"recording_id,omitempty"`
+	// Room is the room it happened in. Who may see one room only is told of
+	// events that name it.
+	Room string          `json:"room,omitempty"`
+	Data json.RawMessage `json:"data"`
 
 	// Subject is what an event without a recording is about, such as the
 	// session: events with the same RecordingID, else the same Subject, keep

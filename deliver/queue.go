@@ -41,6 +41,9 @@ type QueueOptions struct {
 	// last job.
 	KeepFor  time.Duration
 	KeepMost int
+	// Attempted is called after each attempt with what it made of the job: Done,
+	// Failed, or Pending when it is tried again. Nil counts nothing.
+	Attempted func(State)
 	// Log is slog.Default() when nil.
 	Log *slog.Logger
 }
@@ -141,12 +144,13 @@ func (q *queue) claim(ctx context.Context, n int) ([]*task, time.Duration, error
 	var tasks []*task
 	for _, item := range list[1:] {
 		fields := stringsOf(item)
-		if len(fields) != 5 {
+		if len(fields) != 6 {
 			return nil, 0, recording.Errorf(recording.CodeInternal, "claim jobs: the reply cannot be read")
 		}
 		tries, _ := strconv.Atoi(fields[3])
 		tasks = append(tasks, &task{
 			id: fields[0], token: fields[1], doc: []byte(fields[2]), tries: tries, disabled: fields[4] == "1",
+			recording: fields[5],
 		})
 	}
 	return tasks, time.Duration(next) * time.Millisecond, nil

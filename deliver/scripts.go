@@ -15,6 +15,7 @@ var (
 	renewScript  = script("renew")
 	finishScript = script("finish")
 	redoScript   = script("redo")
+	appendScript = script("append")
 )
 
 func script(name string) *redis.Script {

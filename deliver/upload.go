@@ -36,6 +36,9 @@ type UploadOptions struct {
 	// Report is told of each upload that is Done or Failed, at least once, and
 	// before others can see it so; when it fails, it is called again. Nil tells nobody.
 	Report func(ctx context.Context, u Upload) error
+	// Ended is told of the recording of an upload once others can see that it is
+	// Done or Failed; not always, should this node die just then.
+	Ended func(recordingID string)
 	// QueueOptions default to pauses of 5 s, 30 s, 2 m, 10 m, 30 m, 1 h, 2 h, 4 h
 	// and 8 h (twice), 8 workers and 4 uploads to one host at once.
 	QueueOptions
@@ -176,8 +179,14 @@ func (u *Uploads) List(ctx context.Context, query Query) (Page[Upload], error) {
 // node of this storage, or this one when it is back. It may be called once.
 func (u *Uploads) Run(ctx context.Context) error {
 	defer u.client.CloseIdleConnections()
-	worker := worker{queue: u.queue, work: u.work}
+	worker := worker{queue: u.queue, work: u.work, ended: u.ended}
 	return worker.run(ctx)
+}
+
+func (u *Uploads) ended(t *task) {
+	if u.opts.Ended != nil {
+		u.opts.Ended(t.recording)
+	}
 }
 
 // group names the receiver of a URL: its host, as seen from a storage.

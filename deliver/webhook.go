@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -28,13 +29,18 @@ type WebhookOptions struct {
 	Endpoints []Endpoint
 	// Callbacks signs what is sent to callbacks; nil sends it unsigned.
 	Callbacks Signer
-	// Policy says which URLs callbacks may have.
+	// LiveKit signs for the endpoints that want SignLiveKit; without it there
+	// can be none.
+	LiveKit Signer
+	// Policy says which URLs callbacks and managed endpoints may have.
 	Policy URLPolicy
 	// Timeout bounds an attempt; 15 s when zero.
 	Timeout time.Duration
 	// DisableAfter is how long an endpoint may fail before it is disabled; 5
 	// days when zero.
 	DisableAfter time.Duration
+	// KeepEvents is how many events Feed can replay, about; 10,000 when zero.
+	KeepEvents int
 	// QueueOptions default to the pauses of Svix (5 s, 5 m, 30 m, 2 h, 5 h, 10 h,
 	// 10 h), 256 workers and 16 deliveries to one endpoint at once.
 	QueueOptions
@@ -52,6 +58,9 @@ type Webhooks struct {
 	endpoints map[string]Endpoint
 	trusted   *http.Client // for endpoints
 	guarded   *http.Client // for callbacks
+
+	log      eventLog
+	watchers watchers
 }
 
 // hook is what a delivery is, as it is queued.
@@ -70,11 +79,13 @@ func NewWebhooks(rdb redis.UniversalClient, opts WebhookOptions) (*Webhooks, err
 	}, 256, 16)
 	setDefault(&opts.Timeout, 15*time.Second)
 	setDefault(&opts.DisableAfter, 5*24*time.Hour)
+	setDefault(&opts.KeepEvents, 10_000)
 	w := &Webhooks{
 		opts: opts, endpoints: map[string]Endpoint{},
 		queue: &queue{
 			rdb: rdb, prefix: "roomreel:{deliver}:webhook:", opts: opts.QueueOptions, disableAfter: opts.DisableAfter,
 		},
+		log:     eventLog{rdb, "roomreel:{deliver}:event:", opts.KeepEvents},
 		trusted: newClient((&net.Dialer{Timeout: dialTimeout}).DialContext),
 		guarded: opts.Policy.Client(),
 	}
@@ -90,8 +101,8 @@ func NewWebhooks(rdb redis.UniversalClient, opts WebhookOptions) (*Webhooks, err
 	return w, nil
 }
 
-// Publish queues an event for all endpoints that want it and for the callbacks.
-// When it returns nil, Redis has it. After an error it may be called again with
+// Publish queues an event for all endpoints that want it and for the callbacks,
+// and tells those who watch. When it returns nil, Redis has it. After an error it may be called again with
 // the same event: who has it already does not get it twice.
 func (w *Webhooks) Publish(ctx context.Context, e Event, callbacks ...Callback) error {
 	body, err := e.body()
@@ -100,8 +111,17 @@ func (w *Webhooks) Publish(ctx context.Context, e Event, callbacks ...Callback) 
 	}
 	var hooks []hook
 	for _, endpoint := range w.opts.Endpoints {
-		if endpoint.wants(e.Type) {
+		if wants(endpoint.Types, e.Type) {
 			hooks = append(hooks, hook{EventID: e.ID, Type: e.Type, Endpoint: endpoint.ID, Body: body})
+		}
+	}
+	added, err := w.managedEndpoints(ctx)
+	if err != nil {
+		return fmt.Errorf("publish event: %w", err)
+	}
+	for _, m := range added {
+		if !m.Disabled && wants(m.Types, e.Type) {
+			hooks = append(hooks, hook{EventID: e.ID, Type: e.Type, Endpoint: m.ID, Body: body})
 		}
 	}
 	for _, c := range callbacks {
@@ -114,6 +134,9 @@ func (w *Webhooks) Publish(ctx context.Context, e Event, callbacks ...Callback) 
 		}
 		hooks = append(hooks, h)
 	}
+	if err := w.log.append(ctx, e.ID, body); err != nil {
+		return fmt.Errorf("publish event: %w", err)
+	}
 	for _, h := range hooks {
 		if err := w.enqueue(ctx, e, h); err != nil {
 			return fmt.Errorf("publish event: %w", err)
@@ -125,8 +148,8 @@ func (w *Webhooks) Publish(ctx context.Context, e Event, callbacks ...Callback) 
 // Test sends a TestEvent to one of the endpoints, or CodeNotFound, and returns
 // the delivery's id.
 func (w *Webhooks) Test(ctx context.Context, endpoint string) (string, error) {
-	if _, ok := w.endpoints[endpoint]; !ok {
-		return "", recording.Errorf(recording.CodeNotFound, "there is no webhook endpoint %.80q", endpoint)
+	if _, err := w.Endpoint(ctx, endpoint); err != nil {
+		return "", err
 	}
 	e, err := NewEvent(TestEvent, "", map[string]string{"endpoint": endpoint})
 	if err != nil {
@@ -161,6 +184,11 @@ func (w *Webhooks) enqueue(ctx context.Context, e Event, h hook) error {
 func (w *Webhooks) Run(ctx context.Context) error {
 	defer w.trusted.CloseIdleConnections()
 	defer w.guarded.CloseIdleConnections()
+	listening, stop := context.WithCancel(ctx)
+	var listener sync.WaitGroup
+	listener.Go(func() { w.tellWatchers(listening) })
+	defer listener.Wait()
+	defer stop()
 	worker := worker{queue: w.queue, work: w.work, disabled: w.tellDisabled, drain: w.opts.Timeout}
 	return worker.run(ctx)
 }
@@ -180,8 +208,13 @@ func (w *Webhooks) work(ctx context.Context, t *task) outcome {
 	if err == nil && answer.ok() {
 		return outcome{state: Done, attempt: &a, health: good}
 	}
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return putBack
+	case recording.CodeOf(err) == recording.CodeStoreUnavailable:
+		return outcome{state: Pending, pause: time.Second} // nothing was attempted
+	case recording.CodeOf(err) == recording.CodeNotFound && strings.HasPrefix(h.Endpoint, PrefixEndpoint+"_"):
+		return outcome{state: Failed, err: recording.AsError(err, recording.CodeNotFound)}
 	}
 	if err == nil {
 		err = recording.Errorf(CodeWebhookFailed, "the endpoint answered %d", answer.Status)
@@ -196,17 +229,9 @@ func (w *Webhooks) work(ctx context.Context, t *task) outcome {
 
 // send posts a delivery. An error may come with an answer that was cut short.
 func (w *Webhooks) send(ctx context.Context, h hook) (Answer, error) {
-	client, target, signer := w.guarded, h.URL, w.opts.Callbacks
-	if target != "" {
-		if _, err := w.opts.Policy.Check(target); err != nil {
-			return Answer{}, err
-		}
-	} else {
-		endpoint, ok := w.endpoints[h.Endpoint]
-		if !ok {
-			return Answer{}, recording.Errorf(recording.CodeNotFound, "the endpoint is not configured")
-		}
-		client, target, signer = w.trusted, endpoint.URL, endpoint.Signer
+	client, target, signer, err := w.receiver(ctx, h)
+	if err != nil {
+		return Answer{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.opts.Timeout)
 	defer cancel()
@@ -231,10 +256,31 @@ func (w *Webhooks) send(ctx context.Context, h hook) (Answer, error) {
 	return readAnswer(resp), nil
 }
 
+// receiver tells where a delivery goes, by which client, and who signs it.
+func (w *Webhooks) receiver(ctx context.Context, h hook) (*http.Client, string, Signer, error) {
+	if endpoint, fixed := w.endpoints[h.Endpoint]; fixed {
+		return w.trusted, endpoint.URL, endpoint.Signer, nil
+	}
+	target, signer := h.URL, w.opts.Callbacks
+	if target == "" {
+		m, err := w.managedEndpoint(ctx, h.Endpoint)
+		if err != nil {
+			return nil, "", nil, err
+		}
+		target = m.URL
+		if signer, err = w.signer(m); err != nil {
+			return nil, "", nil, err
+		}
+	}
+	_, err := w.opts.Policy.Check(target)
+	return w.guarded, target, signer, err
+}
+
 // tellDisabled is the operational event of an endpoint that was disabled.
 func (w *Webhooks) tellDisabled(ctx context.Context, t *task) {
 	_, id, _ := strings.Cut(t.id, ".")
-	status, err := w.status(ctx, id)
+	status := EndpointStatus{ID: id}
+	err := w.fare(ctx, &status)
 	if err != nil {
 		w.opts.Log.Warn("the state of an endpoint cannot be read", "endpoint", id, "error", err)
 	}

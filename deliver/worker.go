@@ -14,6 +14,7 @@ import (
 // task is a claimed job.
 type task struct {
 	id, token string
+	recording string
 	doc       []byte
 	tries     int  // attempts since it was added or redone
 	disabled  bool // its group is
@@ -61,12 +62,14 @@ type worker struct {
 	work func(ctx context.Context, t *task) outcome
 	// disabled is told of a task that disabled its group.
 	disabled func(ctx context.Context, t *task)
+	// ended is told of a task that is over.
+	ended func(t *task)
 	// drain is how long tasks may go on when the worker should end.
 	drain time.Duration
 
 	// Owned by the goroutine of run.
 	running map[string]*task // by token
-	ended   chan *task
+	returns chan *task
 }
 
 // run works until ctx ends, and returns when nothing of it is left. Redis may
@@ -74,7 +77,7 @@ type worker struct {
 func (w *worker) run(ctx context.Context) error {
 	hard, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
-	w.running, w.ended = map[string]*task{}, make(chan *task)
+	w.running, w.returns = map[string]*task{}, make(chan *task)
 	news := w.rdb.Subscribe(hard, w.prefix+"wake:"+w.site)
 	defer news.Close()
 	wake := news.Channel()
@@ -93,7 +96,7 @@ func (w *worker) run(ctx context.Context) error {
 				wake = nil // the client was closed: what follows fails by itself
 			}
 			look.Reset(0)
-		case t := <-w.ended:
+		case t := <-w.returns:
 			t.cancel()
 			delete(w.running, t.token)
 			look.Reset(0)
@@ -126,7 +129,7 @@ func (w *worker) begin(ctx context.Context) time.Duration {
 		w.running[t.token] = t
 		go func() {
 			w.do(ctx, own, t)
-			w.ended <- t
+			w.returns <- t
 		}()
 	}
 	if next < 0 || next > poll {
@@ -158,8 +161,14 @@ func (w *worker) do(ctx, own context.Context, t *task) {
 		disabled, err := w.finish(context.WithoutCancel(ctx), t, o)
 		switch {
 		case err == nil:
+			if o.attempt != nil && w.opts.Attempted != nil {
+				w.opts.Attempted(o.state)
+			}
 			if disabled && w.disabled != nil {
 				w.disabled(context.WithoutCancel(ctx), t)
+			}
+			if o.state != Pending && w.ended != nil {
+				w.ended(t)
 			}
 			return
 		case errors.Is(err, errLost):

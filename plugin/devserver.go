@@ -27,6 +27,9 @@ type DevServerOptions struct {
 	// Redis is the host:port of the Redis that LiveKit keeps its state in;
 	// egress needs one. Empty means none.
 	Redis string
+	// Webhook is a URL that LiveKit tells of what happens, signed with Keys. Empty
+	// means none.
+	Webhook string
 }
 
 // StartDevServer starts LiveKit and returns once it serves.
@@ -40,6 +43,9 @@ func StartDevServer(ctx context.Context, o DevServerOptions) (*DevServer, error)
 			"enable_loopback_candidate": true, "interfaces": map[string]any{"includes": []string{"lo"}}, "stun_servers": []string{},
 		},
 		"logging": map[string]any{"level": "warn", "pion_level": "error"},
+	}
+	if o.Webhook != "" {
+		settings["webhook"] = map[string]any{"api_key": o.Keys.Key, "urls": []string{o.Webhook}}
 	}
 	if o.Redis != "" {
 		settings["redis"] = map[string]any{"address": o.Redis}

@@ -74,11 +74,16 @@ type Claims struct {
 	Identity                        string
 	Room                            string
 	RoomRecord, RoomAdmin, RoomList bool
+	// Role and Agent are a session token's; see [SessionToken].
+	Role, Agent string
 }
 
-// Verify checks the signature and the time of a LiveKit access token. The
-// error wraps ErrToken and says nothing about the token's content.
+// Verify checks the signature and the time of a LiveKit access token or of a
+// session token. The error wraps ErrToken and says nothing about the token's content.
 func (k Keys) Verify(token string) (Claims, error) {
+	if c, ok, err := k.verifySession(token); ok {
+		return c, err
+	}
 	v, err := auth.ParseAPIToken(token)
 	if err != nil {
 		return Claims{}, fmt.Errorf("%w: it is not a signed JWT", ErrToken)

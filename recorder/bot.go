@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	lksdk "github.com/livekit/server-sdk-go/v2"
@@ -35,6 +36,8 @@ type Options struct {
 	Node string
 	// Watermarks guard the archive's disk; zero means unguarded.
 	Watermarks Watermarks
+	// Roll is when a part gets too long and another follows it.
+	Roll Roll
 	// Dump keeps every packet beside the parts, for bug reports.
 	Dump bool
 	Log  *slog.Logger
@@ -49,7 +52,8 @@ type Report struct {
 	// Manifest is what was recorded, if anything could be made whole.
 	Manifest *recording.Manifest
 	Err      *recording.Error
-	// Live is how the tracks fare, told every few seconds while it runs.
+	// Live is how the tracks fare, told every few seconds while it runs, and at once
+	// when one of them stalls or flows again.
 	Live []recording.LiveTrack
 }
 
@@ -74,15 +78,18 @@ type Bot struct {
 	done   chan struct{}
 
 	// Owned by run.
-	room      *lksdk.Room
-	leaving   bool
-	captures  map[string]*capture
-	streams   map[streamKey]*stream
-	tracks    map[string]*track // by SID
-	people    map[string]person
-	requested map[string]bool
-	diskLow   bool
-	watched   int
+	room     *lksdk.Room
+	leaving  bool
+	ending   sync.WaitGroup // recordings whose files are being completed
+	captures map[string]*capture
+	streams  map[streamKey]*stream
+	tracks   map[string]*track // by SID
+	people   map[string]person
+	// publications and requested, whether it is subscribed, are by SID.
+	publications map[string]publication
+	requested    map[string]bool
+	diskLow      bool
+	watched      int
 }
 
 // Open joins room and returns the bot once it is in. epoch is the fencing
@@ -100,7 +107,8 @@ func Open(ctx context.Context, room string, epoch int64, o Options, report func(
 		origin:   time.Now(), ctx: life, cancel: cancel,
 		inbox: make(chan func(), 256), done: make(chan struct{}),
 		captures: map[string]*capture{}, streams: map[streamKey]*stream{},
-		tracks: map[string]*track{}, people: map[string]person{}, requested: map[string]bool{},
+		tracks: map[string]*track{}, people: map[string]person{},
+		publications: map[string]publication{}, requested: map[string]bool{},
 	}
 	if err := b.connect(ctx); err != nil {
 		cancel()
@@ -154,7 +162,10 @@ func (b *Bot) run() {
 // asked for, at once; a report tells when the first of it is on disk.
 func (b *Bot) Start(ctx context.Context, rec recording.Recording) error {
 	return b.ask(ctx, func() error {
-		if b.captures[rec.ID] != nil {
+		switch {
+		case b.leaving:
+			return ErrClosed
+		case b.captures[rec.ID] != nil:
 			return nil
 		}
 		now := b.now()
@@ -170,6 +181,9 @@ func (b *Bot) Start(ctx context.Context, rec recording.Recording) error {
 			b.do(func() { b.report(Report{ID: rec.ID, FirstMediaAt: b.origin.Add(at).UTC().Round(0)}) })
 		}
 		b.captures[rec.ID] = c
+		if rec.Layout != "" {
+			c.note(now, recording.Entry{Layout: &recording.LayoutEntry{Layout: rec.Layout}})
+		}
 		if rec.PauseWanted {
 			c.note(now, recording.Entry{Pause: &recording.PauseEntry{Paused: true}})
 		}
@@ -229,16 +243,16 @@ func (b *Bot) end(c *capture, why recording.EndReason, cause *recording.Error, t
 	delete(b.captures, c.rec.ID)
 	ended := make([]<-chan struct{}, 0, len(b.streams))
 	for _, s := range b.streams {
-		ended = append(ended, s.detach(c, why))
+		ended = append(ended, s.detach(c, len(b.captures) == 0, why))
 	}
 	at := b.now()
 	b.reconcile()
-	go func() {
+	b.ending.Go(func() {
 		for _, done := range ended {
 			<-done
 		}
 		then(c.close(b.ctx, at, why, cause))
-	}()
+	})
 }
 
 // endAll ends every recording from within, and reports each.
@@ -263,6 +277,7 @@ func (b *Bot) endOne(c *capture, why recording.EndReason, cause *recording.Error
 func (b *Bot) Close(ctx context.Context, why recording.EndReason) error {
 	var ids []string
 	err := b.ask(ctx, func() error {
+		b.leaving = true
 		for id := range b.captures {
 			ids = append(ids, id)
 		}
@@ -276,9 +291,8 @@ func (b *Bot) Close(ctx context.Context, why recording.EndReason) error {
 			err = errors.Join(err, serr)
 		}
 	}
-	leave := func() error { b.leaving = true; return nil }
-	if lerr := b.ask(ctx, leave); lerr != nil {
-		return errors.Join(err, lerr)
+	if werr := b.awaitEnds(ctx); werr != nil {
+		return errors.Join(err, werr)
 	}
 	b.room.Disconnect()
 	b.do(func() {
@@ -296,6 +310,18 @@ func (b *Bot) Close(ctx context.Context, why recording.EndReason) error {
 		<-s.done
 	}
 	return err
+}
+
+// awaitEnds waits for the recordings that others have ended.
+func (b *Bot) awaitEnds(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() { b.ending.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // ask runs f in the bot's goroutine and returns what it returns.

@@ -58,7 +58,7 @@ func openCapture(a recording.Archive, rec recording.Recording, epoch recording.E
 		entries: make(chan recording.Entry, journalQueue), closed: make(chan struct{}),
 		refused: map[string]bool{},
 	}
-	c.terms.Store(&terms{selection: rec.Selection, paused: rec.PauseWanted})
+	c.terms.Store(&terms{selection: rec.Selection, paused: rec.PauseWanted, layout: rec.Layout})
 	c.heard(start)
 	if err := j.Append(recording.Entry{Turn: epoch.Number, Epoch: &epoch}); err != nil {
 		_ = j.Close()

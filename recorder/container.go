@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/roomreel/roomreel/recorder/packet"
 	"github.com/roomreel/roomreel/recorder/webm"
@@ -36,6 +37,29 @@ func describe(number int, f *packet.Frame) (webm.Track, error) {
 		return t, fmt.Errorf("describe %s track: %w", f.Codec, err)
 	}
 	return t, nil
+}
+
+// settle is how long the parameters of H.264 and H.265 may still change at the
+// beginning of a part: browsers begin with a smaller layer for a picture or two.
+const settle = 500 * time.Millisecond
+
+// adopts reports whether the part goes on with a keyframe's new parameters, because
+// it has only begun: the few pictures before it carry theirs in themselves.
+func (p *part) adopts(f *packet.Frame, at time.Duration) bool {
+	pt := p.slots[slotOf(f.Codec)]
+	return pt != nil && pt.codec == f.Codec && !f.Codec.Audio() && f.Keyframe &&
+		at-p.zero-pt.first < settle && !p.fits(f)
+}
+
+// redescribe writes the keyframe's parameters into the head of the file.
+func (p *part) redescribe(f *packet.Frame) error {
+	pt := p.slots[slotOf(f.Codec)]
+	head, err := describe(pt.number, f)
+	if err != nil {
+		return err
+	}
+	pt.parameters = f.Parameters
+	return p.w.SetTrack(head)
 }
 
 // fits reports whether the part can hold the frame: a file's codecs cannot

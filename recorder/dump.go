@@ -46,25 +46,21 @@ func (d *dump) write(packet []byte, arrival time.Duration) error {
 
 func (d *dump) close() error { return errors.Join(d.buf.Flush(), d.file.Close()) }
 
-// dump writes a packet to the dump of every recording that takes the track, if
-// dumps are wanted. A dump that fails is given up: it must not cost media.
+// dump writes a packet to the dump of every recording that takes the track. A dump that fails is given up: it must not cost media.
 func (s *stream) dump(it *item) {
-	if !s.bot.opts.Dump {
-		return
-	}
 	for _, c := range s.captures {
-		if !c.writes(s.key, it.track.kind) {
+		if !c.terms.writes(s.key, it.track.kind) {
 			continue
 		}
-		key := dumpKey{c, it.track}
+		key := dumpKey{c.capture, it.track}
 		d, known := s.dumps[key]
 		var err error
 		if !known {
-			d, err = openDump(c, it.track, s.bot.origin.Add(it.arrival), it.arrival)
+			d, err = openDump(c.capture, it.track, s.bot.origin.Add(it.arrival), it.arrival)
 			s.dumps[key] = d
 		}
 		if d != nil && err == nil {
-			err = d.write(it.packet.Bytes()[:it.size], it.arrival)
+			err = d.write(it.packet, it.arrival)
 		}
 		if err != nil {
 			s.log.Warn("dump is given up", "track", it.track.sid, "error", err)

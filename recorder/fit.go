@@ -12,6 +12,8 @@ import (
 // the media at file arrived.
 type observed struct{ file, delay time.Duration }
 
+func byFile(a, b observed) int { return cmp.Compare(a.file, b.file) }
+
 const (
 	// fitWindow is the stretch of which only the least delayed arrival counts:
 	// the network adds delay, it never takes any away.
@@ -28,7 +30,7 @@ const (
 // ours), else the windows themselves, linearly between. The second result is
 // the largest distance of a window from the mapping.
 func fit(all []observed) ([]recording.SyncPoint, recording.Seconds) {
-	slices.SortFunc(all, func(a, b observed) int { return cmp.Compare(a.file, b.file) })
+	slices.SortFunc(all, byFile)
 	low := windows(all)
 	first, last := low[0], low[len(low)-1]
 	if len(low) < 3 {

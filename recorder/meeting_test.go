@@ -22,7 +22,7 @@ var meetingStart = time.Date(2026, 8, 1, 10, 0, 0, 0, time.UTC)
 func meeting() []recording.Entry {
 	at := func(f float64, e recording.Entry) recording.Entry { e.At = sec(f); return e }
 	here := func(identity, sid, name string, present bool) recording.Entry {
-		return recording.Entry{Participant: &recording.ParticipantEntry{Identity: identity, SID: sid, Name: name, Present: present}}
+		return recording.Entry{Participant: &recording.ParticipantEntry{Identity: identity, SID: sid, Name: name, Kind: "standard", Present: present}}
 	}
 	part := func(id, who string, start float64) recording.Entry {
 		return recording.Entry{Part: &recording.PartEntry{ID: id, File: id + ".webm", Participant: who, Stream: "camera", Start: sec(start)}}
@@ -78,6 +78,7 @@ func meeting() []recording.Entry {
 		at(2, mute("TR_A1", true)),
 		at(3, size(2.5, 640, 360)),
 		at(4, recording.Entry{Gap: &recording.GapEntry{Part: partAda, Number: 1, Packets: 3, From: sec(3), To: sec(3.06)}}),
+		at(4, recording.Entry{Gap: &recording.GapEntry{Part: partAda, Number: 2, Packets: 1, From: sec(12.4), To: sec(13)}}), // the track ends in it
 		at(4.5, recording.Entry{Freeze: &recording.FreezeEntry{Part: partAda, Number: 2, From: sec(3.5), To: sec(4.25)}}),
 		at(5, mute("TR_A1", false)),
 		at(5, speak("bob", "ada")),

@@ -24,6 +24,9 @@ type part struct {
 	zero  time.Duration
 	slots [2]*partTrack
 	media bool
+	// left is when the last track that it was written from ended, on the bot's
+	// clock.
+	left time.Duration
 }
 
 // partTrack is one track of a part; several LiveKit tracks may follow each
@@ -38,6 +41,8 @@ type partTrack struct {
 	width, height int
 	largest       int  // picture so far, in pixels
 	keyframe      bool // one has been written
+	// first is when its media begins, in file time.
+	first time.Duration
 	// base is what live had counted before it came here, past what those before
 	// it counted here.
 	base, past totals
@@ -58,13 +63,18 @@ func (t totals) minus(u totals) totals {
 // with the first frame that a file can begin with; nil if it is none.
 func (s *stream) part(c *capture, f *packet.Frame, at time.Duration) (*part, error) {
 	if p := s.parts[c]; p != nil {
-		if p.fits(f) {
+		why := recording.EndedByCodec
+		switch {
+		case p.adopts(f, at):
+			return p, p.redescribe(f)
+		case p.fits(f) && s.rolls(p, f, at):
+			why = recording.EndedByRoll
+		case p.fits(f):
 			return p, nil
-		}
-		if !f.Keyframe {
+		case !f.Keyframe:
 			return nil, nil
 		}
-		s.endPart(c, recording.EndedByCodec, nil)
+		s.endPart(c, why, nil)
 	}
 	if !f.Keyframe {
 		return nil, nil
@@ -88,6 +98,9 @@ func (s *stream) part(c *capture, f *packet.Frame, at time.Duration) (*part, err
 
 // number returns the number of t in the file, or 0 when it is not in it.
 func (p *part) number(t *track) int {
+	if p == nil {
+		return 0
+	}
 	if pt := p.slots[slotOf(t.codec)]; pt != nil && pt.live == t {
 		return pt.number
 	}
@@ -132,7 +145,7 @@ func (p *part) track(t *track, f *packet.Frame, at time.Duration) (*partTrack, e
 		if !f.Keyframe {
 			return nil, nil
 		}
-		pt = &partTrack{number: i + 1, codec: t.codec, parameters: f.Parameters}
+		pt = &partTrack{number: i + 1, codec: t.codec, parameters: f.Parameters, first: at - p.zero}
 		head, err := describe(pt.number, f)
 		if err != nil {
 			return nil, err
@@ -142,7 +155,7 @@ func (p *part) track(t *track, f *packet.Frame, at time.Duration) (*partTrack, e
 		}
 		p.slots[i] = pt
 	}
-	pt.live, pt.base, pt.keyframe = t, t.prior, f.Keyframe
+	pt.live, pt.base, pt.keyframe = t, t.counted, f.Keyframe
 	p.c.note(at, recording.Entry{Track: &recording.TrackEntry{
 		Part: p.id, Number: pt.number, SID: t.sid, Source: t.source, Kind: t.kind,
 		Codec: t.codecName(), SSRC: t.ssrc, ClockRate: int(t.clock.rate),
@@ -188,9 +201,9 @@ func (p *part) block(pt *partTrack, to time.Duration, keyframe bool, payload []b
 	return nil
 }
 
-// flush keeps the promise of how soon bytes reach the kernel and the disk. A
-// failure shows at the next block.
-func (p *part) flush() { _ = p.w.FlushIfDue(time.Now()) }
+// flush keeps the promise of how soon bytes reach the kernel and the disk, as
+// closely as the stream's beat allows. A failure shows at the next block.
+func (p *part) flush() { _ = p.w.FlushIfDue(time.Now().Add(beat / 2)) }
 
 // movable returns how much of a move of all that was written of t its file can
 // take: none if t is not all that its slot holds, and nothing before the start.
@@ -215,10 +228,11 @@ func (p *part) move(t *track, by time.Duration) error {
 }
 
 // trackEnded keeps what a track counted before another takes its slot.
-func (p *part) trackEnded(t *track) {
+func (p *part) trackEnded(t *track, now time.Duration) {
 	if pt := p.slots[slotOf(t.codec)]; pt != nil && pt.live == t {
-		pt.past = pt.past.plus(t.totals().minus(pt.base))
+		pt.past = pt.past.plus(t.counted.minus(pt.base))
 		pt.live = nil
+		p.left = now
 	}
 }
 
@@ -232,7 +246,7 @@ func (s *stream) endPart(c *capture, why recording.EndReason, cause *recording.E
 	for _, t := range s.tracks {
 		if t != nil {
 			s.noteLastClock(p, t)
-			p.trackEnded(t)
+			p.trackEnded(t, s.bot.now())
 		}
 	}
 	delete(s.parts, c)

@@ -1,63 +1,168 @@
 package recorder
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"github.com/roomreel/roomreel/recorder/packet"
+	"github.com/roomreel/roomreel/recording"
 )
 
-func TestQueueBounds(t *testing.T) {
-	q := newQueue()
-	video, audio := &track{sid: "video"}, &track{sid: "audio"}
-	accepted := map[*track]int{}
-	push := func(t *track, bound, n int) {
-		for range n {
-			if q.push(item{track: t}, bound) {
-				accepted[t]++
-			}
+// queued is a track whose packets go into a queue.
+type queued struct {
+	*track
+	q   *queue
+	seq uint16
+}
+
+func queuedTrack(q *queue, kind recording.Kind, codec packet.Codec) *queued {
+	t := &track{sid: string(kind), kind: kind, codec: codec, receiver: packet.NewReceiver(codec)}
+	q.begin(t)
+	return &queued{track: t, q: q}
+}
+
+// arrive brings a packet that is a frame by itself: of Opus, 20 ms; of VP8, a
+// keyframe of 16 by 16 pixels that says so, and nothing else.
+func (t *queued) arrive(tb testing.TB, now time.Duration) {
+	tb.Helper()
+	payload := []byte{0x78, 1, 2, 3}
+	if t.codec == packet.VP8 {
+		payload = make([]byte, 1200)
+		copy(payload, []byte{0x10, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 32, 0, 32, 0})
+	}
+	buf := packet.GetBuffer()
+	p := rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: t.seq, Timestamp: uint32(t.seq) * 960, Marker: true}, Payload: payload}
+	n, err := p.MarshalTo(buf.Bytes())
+	must(tb, err)
+	t.seq++
+	t.q.receive(t.track, buf, n, now)
+}
+
+// frames are the frames of a batch, by track.
+func (b *batch) frames() map[*track]int {
+	n := map[*track]int{}
+	for _, it := range b.items {
+		if it.frame.Payload != nil {
+			n[it.track]++
 		}
 	}
-	push(video, videoQueue, videoQueue+500)
-	if accepted[video] != videoQueue {
-		t.Errorf("%d packets of video fit, want %d", accepted[video], videoQueue)
+	return n
+}
+
+func TestQueueBounds(t *testing.T) {
+	q := newQueue(false)
+	video, audio := queuedTrack(q, recording.Video, packet.VP8), queuedTrack(q, recording.Audio, packet.Opus)
+	const pictures = 5000
+	for range pictures {
+		video.arrive(t, 0)
 	}
-	push(audio, audioQueue, 5000)
-	if want := audioQueue - videoQueue; accepted[audio] != want {
-		t.Errorf("%d packets of audio fit beside them, want %d", accepted[audio], want)
+	if video.overflowed == 0 {
+		t.Error("video without end found room")
 	}
 	// 1000 packets of audio last 20 s: no stream falls that far behind.
-	if accepted[audio] < 1000 {
-		t.Errorf("audio has room for %d packets only", accepted[audio])
+	const words = 1000
+	for range words {
+		audio.arrive(t, 0)
+	}
+	if audio.overflowed != 0 {
+		t.Errorf("%d packets of audio found no room beside video", audio.overflowed)
 	}
 	called := 0
-	for range 2 * audioQueue {
+	for range pictures {
 		q.call(func() { called++ })
 	}
-	items := q.take(nil)
-	if want := audioQueue + 2*audioQueue; len(items) != want {
-		t.Errorf("%d items, want %d: a call was dropped", len(items), want)
+	b := q.take(0)
+	kept := b.frames()
+	if want := pictures - int(video.overflowed); kept[video.track] != want || kept[audio.track] != words {
+		t.Errorf("%d pictures and %d packets of audio, want %d and %d", kept[video.track], kept[audio.track], want, words)
 	}
-	for _, it := range items {
+	for _, it := range b.items {
 		if it.call != nil {
 			it.call()
 		}
 	}
-	if called != 2*audioQueue {
-		t.Errorf("%d calls, want %d", called, 2*audioQueue)
+	if called != pictures {
+		t.Errorf("%d calls, want %d: a call was dropped", called, pictures)
 	}
-	if !q.push(item{track: video}, videoQueue) || len(q.take(items)) != 1 || len(q.take(nil)) != 0 {
-		t.Error("a queue that was emptied is not empty")
+	before := video.overflowed
+	video.arrive(t, 0)
+	if video.overflowed != before {
+		t.Error("a queue that was emptied is full")
+	}
+	if lost := video.totals().lost; lost != before {
+		t.Errorf("%d packets are counted as lost, want the %d that found no room", lost, before)
 	}
 }
 
-// TestQueueForgets: what was taken is not kept alive by the spare list.
+// TestQueueForgets: what was taken is not kept alive by the spare batch.
 func TestQueueForgets(t *testing.T) {
-	q := newQueue()
+	q := newQueue(false)
 	q.call(func() {})
-	first := q.take(nil)
-	q.take(first)
-	if first[0].call != nil {
+	b := q.take(0)
+	items := b.items
+	b.release()
+	if items[0].call != nil {
 		t.Error("a call that was made is still referred to")
+	}
+}
+
+// TestQueueWakes: calls wake the owner, frames do only when they are awaited.
+func TestQueueWakes(t *testing.T) {
+	q := newQueue(false)
+	audio := queuedTrack(q, recording.Audio, packet.Opus)
+	woken := func() bool {
+		select {
+		case <-q.wake:
+			return true
+		default:
+			return false
+		}
+	}
+	var got []bool
+	audio.arrive(t, 0)
+	got = append(got, woken())
+	q.call(func() {})
+	got = append(got, woken())
+	q.await(true)
+	audio.arrive(t, 0)
+	got = append(got, woken())
+	q.await(false)
+	audio.arrive(t, 0)
+	got = append(got, woken())
+	if want := []bool{false, true, true, false}; !slices.Equal(got, want) {
+		t.Errorf("woken: %v, want %v", got, want)
+	}
+}
+
+// TestQueueFinishes: a call that ends a recording comes after what had been
+// received by then, also what was held back for a packet that is missing.
+func TestQueueFinishes(t *testing.T) {
+	for _, drain := range []bool{true, false} {
+		q := newQueue(false)
+		audio := queuedTrack(q, recording.Audio, packet.Opus)
+		audio.arrive(t, 0)
+		audio.seq++ // lost
+		audio.arrive(t, 0)
+		q.finish(drain, 0, func() {})
+		audio.arrive(t, 0)
+		b := q.take(0)
+		end := slices.IndexFunc(b.items, func(it item) bool { return it.call != nil })
+		before := &batch{items: b.items[:end]}
+		want := totals{packets: 2, frames: 1, bytes: 8}
+		if drain {
+			want.frames, want.lost = 2, 1
+		}
+		if got := before.frames()[audio.track]; got != int(want.frames) {
+			t.Errorf("drain %v: %d frames before the end, want %d", drain, got, want.frames)
+		}
+		if got := b.items[end-1].totals; got != want {
+			t.Errorf("drain %v: counted %+v before the end, want %+v", drain, got, want)
+		}
 	}
 }
 
@@ -66,42 +171,30 @@ func TestQueueForgets(t *testing.T) {
 func TestQueueProducers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const producers, each = 8, 2000
-		q := newQueue()
+		q := newQueue(false)
 		var work sync.WaitGroup
+		var last [producers]int
+		calls := 0
 		for p := range producers {
-			tr := &track{ssrc: uint32(p)}
 			work.Go(func() {
-				for i := range each {
-					if i%5 == 0 {
-						q.call(func() {})
-						continue
-					}
-					q.push(item{track: tr, size: i}, producers*each)
+				for i := 1; i <= each; i++ {
+					q.call(func() {
+						if calls++; i != last[p]+1 {
+							t.Errorf("call %d of producer %d came after %d", i, p, last[p])
+						}
+						last[p] = i
+					})
 				}
 			})
 		}
-		var last [producers]int
-		calls, packets := 0, 0
-		var items []item
-		for calls+packets < producers*each {
+		for calls < producers*each {
 			<-q.wake // if a wake-up is lost, the bubble is deadlocked and the test fails
-			items = q.take(items)
-			for _, it := range items {
-				if it.call != nil {
-					calls++
-					continue
-				}
-				packets++
-				if p := it.track.ssrc; it.size <= last[p] {
-					t.Fatalf("packet %d of producer %d came after %d", it.size, p, last[p])
-				} else {
-					last[p] = it.size
-				}
+			b := q.take(0)
+			for _, it := range b.items {
+				it.call()
 			}
+			b.release()
 		}
 		work.Wait()
-		if calls != producers*each/5 {
-			t.Errorf("%d calls, want %d", calls, producers*each/5)
-		}
 	})
 }

@@ -97,6 +97,8 @@ func (s *solver) replay(e recording.Entry) {
 		closeLast(s.m.Pauses, s.now)
 	case e.Selection != nil:
 		s.m.Selection = *e.Selection
+	case e.Layout != nil:
+		s.layout(e.Layout.Layout)
 	case e.Part != nil:
 		s.parts = append(s.parts, &solvingPart{shift: s.shift, Part: recording.Part{
 			ID: e.Part.ID, File: e.Part.File, Participant: e.Part.Participant, Stream: e.Part.Stream,
@@ -194,7 +196,7 @@ func (s *solver) person(identity string) *recording.Participant {
 
 func (s *solver) participant(e recording.ParticipantEntry) {
 	p := s.person(e.Identity)
-	p.Name = cmp.Or(e.Name, p.Name)
+	p.Name, p.Kind = cmp.Or(e.Name, p.Name), cmp.Or(e.Kind, p.Kind)
 	i := slices.IndexFunc(p.Present, func(v recording.Presence) bool { return v.SID == e.SID && v.To == still })
 	switch {
 	case e.Present && i < 0:
@@ -217,6 +219,14 @@ func (s *solver) speakers(identities []string) {
 			closeLast(p.Speaking, s.now)
 		}
 	}
+}
+
+// layout notes a change; each epoch tells the layout that it begins with.
+func (s *solver) layout(name string) {
+	if n := len(s.m.Layouts); n > 0 && s.m.Layouts[n-1].Layout == name {
+		return
+	}
+	s.m.Layouts = append(s.m.Layouts, recording.LayoutChange{At: s.now, Layout: name})
 }
 
 // toggle opens or closes the interval of a track.

@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/livekit/protocol/livekit"
@@ -40,11 +41,11 @@ func (b *Bot) callbacks() *lksdk.RoomCallback {
 	reconcile := func(*lksdk.RemoteTrackPublication, *lksdk.RemoteParticipant) { b.do(b.reconcile) }
 	return &lksdk.RoomCallback{
 		OnParticipantConnected: func(rp *lksdk.RemoteParticipant) {
-			p := person{rp.Identity(), rp.SID(), rp.Name()}
+			p := personOf(rp)
 			b.do(func() { b.joined(p); b.reconcile() })
 		},
 		OnParticipantDisconnected: func(rp *lksdk.RemoteParticipant) {
-			p := person{rp.Identity(), rp.SID(), rp.Name()}
+			p := personOf(rp)
 			b.do(func() { b.left(p) })
 		},
 		OnActiveSpeakersChanged: func(speakers []lksdk.Participant) {
@@ -63,8 +64,10 @@ func (b *Bot) callbacks() *lksdk.RoomCallback {
 		},
 		OnDisconnected: func() { b.do(b.disconnected) },
 		ParticipantCallback: lksdk.ParticipantCallback{
-			OnTrackPublished:   reconcile,
-			OnTrackUnpublished: reconcile,
+			OnTrackPublished: reconcile,
+			OnTrackUnpublished: func(pub *lksdk.RemoteTrackPublication, _ *lksdk.RemoteParticipant) {
+				b.do(func() { delete(b.publications, pub.SID()); b.reconcile() })
+			},
 			OnTrackSubscribed: func(t *webrtc.TrackRemote, pub *lksdk.RemoteTrackPublication, rp *lksdk.RemoteParticipant) {
 				b.subscribed(t, pub, rp)
 			},
@@ -79,11 +82,16 @@ func (b *Bot) callbacks() *lksdk.RoomCallback {
 }
 
 // person is a participant at one of their stays in the room.
-type person struct{ identity, sid, name string }
+type person struct{ identity, sid, name, kind string }
+
+func personOf(rp *lksdk.RemoteParticipant) person {
+	kind := livekit.ParticipantInfo_Kind(rp.Kind()).String()
+	return person{rp.Identity(), rp.SID(), rp.Name(), strings.ToLower(kind)}
+}
 
 func (p person) entry(present bool) recording.Entry {
 	return recording.Entry{Participant: &recording.ParticipantEntry{
-		Identity: p.identity, SID: p.sid, Name: p.name, Present: present,
+		Identity: p.identity, SID: p.sid, Name: p.name, Kind: p.kind, Present: present,
 	}}
 }
 
@@ -124,7 +132,7 @@ func (b *Bot) noteAll(e recording.Entry) {
 // any time and any number of times.
 func (b *Bot) reconcile() {
 	for _, rp := range b.room.GetRemoteParticipants() {
-		b.joined(person{rp.Identity(), rp.SID(), rp.Name()})
+		b.joined(personOf(rp))
 		for _, p := range rp.TrackPublications() {
 			pub, ok := p.(*lksdk.RemoteTrackPublication)
 			if !ok {
@@ -146,49 +154,23 @@ func (b *Bot) reconcile() {
 // wanted reports whether any recording takes the publication. Tracks that
 // cannot be recorded are told once to every recording that would take them.
 func (b *Bot) wanted(pub *lksdk.RemoteTrackPublication, identity string) bool {
-	info := pub.TrackInfo()
-	if info == nil {
+	p, known := b.publication(pub)
+	if !known {
 		return false
 	}
-	stream, kind := streamName(info), kindOf(info)
 	want := false
 	for _, c := range b.captures {
-		if !c.takes(streamKey{identity, stream}, kind) {
+		if !c.takes(streamKey{identity, p.stream}, p.kind) {
 			continue
 		}
-		if info.Encryption != livekit.Encryption_NONE {
-			c.refuse(b.now(), identity, info, info.MimeType, recording.Errorf(recording.CodeEncrypted,
-				"the track is end-to-end encrypted (%s): only its participants hold the key", info.Encryption))
+		if p.encryption != livekit.Encryption_NONE {
+			c.refuse(b.now(), identity, p, recording.Errorf(recording.CodeEncrypted,
+				"the track is end-to-end encrypted (%s): only its participants hold the key", p.encryption))
 			continue
 		}
 		want = true
 	}
 	return want
-}
-
-// streamName names the stream a track belongs to: what its publisher called
-// it, else what LiveKit's clients call the source.
-func streamName(info *livekit.TrackInfo) string {
-	if info.Stream != "" {
-		return info.Stream
-	}
-	switch info.Source {
-	case livekit.TrackSource_CAMERA, livekit.TrackSource_MICROPHONE:
-		return "camera"
-	case livekit.TrackSource_SCREEN_SHARE, livekit.TrackSource_SCREEN_SHARE_AUDIO:
-		return "screen_share"
-	}
-	if info.Name != "" {
-		return info.Name
-	}
-	return "unknown"
-}
-
-func kindOf(info *livekit.TrackInfo) recording.Kind {
-	if info.Type == livekit.TrackType_AUDIO {
-		return recording.Audio
-	}
-	return recording.Video
 }
 
 // disconnected tells the bot that LiveKit ended its connection.

@@ -42,10 +42,15 @@ func (p *solvingPart) place() {
 	p.Start = recording.Track{Sync: points}.At(0)
 }
 
+// onTimeline converts intervals of file time. What goes on beyond the track's media
+// ends with it: a packet that came after a gap need not have become a frame.
 func (t *solvingTrack) onTimeline(list []recording.Interval) []recording.Interval {
 	var out []recording.Interval
 	for _, v := range list {
-		out = append(out, recording.Interval{From: t.At(v.From), To: t.At(v.To)})
+		on := recording.Interval{From: max(t.At(v.From), t.Start), To: min(t.At(v.To), t.End)}
+		if on.To > on.From {
+			out = append(out, on)
+		}
 	}
 	return out
 }
@@ -74,11 +79,16 @@ func (p *solvingPart) sync() ([]recording.SyncPoint, recording.Seconds) {
 		}
 	}
 	bias := median(later)
-	all := sound
+	all := slices.Clone(sound)
+	slices.SortFunc(sound, byFile)
 	for _, o := range pictures {
-		if _, ok := bySecond[int64(o.file/time.Second)]; !ok {
-			all = append(all, observed{o.file, o.delay - bias})
+		// While there is talk, pictures have nothing to add: they may have been moved
+		// to it since.
+		i, _ := slices.BinarySearchFunc(sound, o, byFile)
+		if i < len(sound) && sound[i].file-o.file < fitWindow || i > 0 && o.file-sound[i-1].file < fitWindow {
+			continue
 		}
+		all = append(all, observed{o.file, o.delay - bias})
 	}
 	all = slices.DeleteFunc(all, func(o observed) bool { return o.file < 0 }) // before a clock was set right
 	if len(all) == 0 {

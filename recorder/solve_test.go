@@ -196,3 +196,30 @@ func FuzzReplay(f *testing.F) {
 		checkManifest(t, m)
 	})
 }
+
+// TestSolveMovedPictures: pictures that were moved to the sound after a while do not
+// bend the mapping that sound gives, also where the sound has pauses.
+func TestSolveMovedPictures(t *testing.T) {
+	const moved, late = 180 * time.Millisecond, 20 * time.Millisecond
+	sound := &solvingTrack{Track: recording.Track{Kind: recording.Audio}}
+	pictures := &solvingTrack{Track: recording.Track{Kind: recording.Video}}
+	for at := time.Duration(0); at < 10*time.Minute; at += time.Second {
+		entry := recording.ClockEntry{File: recording.Seconds(at), Arrival: recording.Seconds(at + late)}
+		if at%(10*time.Second) < 6*time.Second {
+			sound.clocks = append(sound.clocks, entry)
+		}
+		if at > 20*time.Second {
+			entry.File -= recording.Seconds(moved)
+		}
+		pictures.clocks = append(pictures.clocks, entry)
+	}
+	points, residual := (&solvingPart{tracks: []*solvingTrack{sound, pictures}}).sync()
+	for _, s := range points {
+		if off := s.Timeline - s.File; off != recording.Seconds(late) {
+			t.Errorf("at %v the file is off by %v, want %v", s.File, off.Duration(), late)
+		}
+	}
+	if residual != 0 || len(points) != 2 {
+		t.Errorf("%d points with residual %v, want a line", len(points), residual)
+	}
+}

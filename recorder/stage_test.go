@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -35,7 +36,7 @@ func onStage(outer *testing.T, scene func(st *stage)) {
 			log: slog.New(slog.DiscardHandler), origin: time.Now(), ctx: ctx, cancel: cancel,
 			inbox: make(chan func(), 256), done: make(chan struct{}),
 			captures: map[string]*capture{}, streams: map[streamKey]*stream{}, tracks: map[string]*track{},
-			people: map[string]person{}, requested: map[string]bool{},
+			people: map[string]person{}, publications: map[string]publication{}, requested: map[string]bool{},
 		}
 		go func() {
 			for {
@@ -68,7 +69,8 @@ func (st *stage) record(s recording.Selection) *capture {
 // stop ends a recording and returns its manifest.
 func (st *stage) stop(c *capture) *recording.Manifest {
 	st.t.Helper()
-	<-st.s.detach(c, recording.EndedByStop)
+	st.captures = slices.DeleteFunc(st.captures, func(other *capture) bool { return other == c })
+	<-st.s.detach(c, len(st.captures) == 0, recording.EndedByStop)
 	m, err := c.close(st.bot.ctx, st.bot.now(), recording.EndedByStop, nil)
 	must(st.t, err)
 	checkManifest(st.t, m)
@@ -122,19 +124,21 @@ func (st *stage) publish(sid string, codec packet.Codec, frames [][]byte) *sende
 		x.track.kind, x.track.source, x.every, x.payloader = recording.Audio, "microphone", packetTime, &codecs.OpusPayloader{}
 	case packet.VP8:
 		x.payloader = &codecs.VP8Payloader{EnablePictureID: true}
+	case packet.H264:
+		x.payloader = &codecs.H264Payloader{}
 	case packet.VP9:
 		x.payloader = &codecs.VP9Payloader{}
 	}
 	if !st.s.claim(x.track) {
 		st.t.Fatalf("%s: there is a track of its kind already", sid)
 	}
-	st.s.queue.call(func() { st.s.tracks[slotOf(codec)] = x.track })
+	st.s.add(x.track)
 	return x
 }
 
 // unpublish ends the track, and waits until the stream has seen to it.
 func (x *sender) unpublish() {
-	x.st.s.queue.call(func() { x.st.s.trackEnded(x.track) })
+	x.st.s.queue.end(x.track, x.st.bot.now(), func() { x.st.s.trackEnded(x.track) })
 	synctest.Wait()
 }
 
@@ -177,10 +181,12 @@ func (x *sender) send() {
 
 // arrive does what a track's reader does.
 func (x *sender) arrive(p rtp.Packet) {
+	x.track.arrived.Store(int64(x.st.bot.now()))
 	buf := packet.GetBuffer()
 	n, err := p.MarshalTo(buf.Bytes())
 	must(x.st.t, err)
-	if !x.st.s.queue.push(item{track: x.track, packet: buf, size: n, arrival: x.st.bot.now()}, audioQueue) {
+	x.st.s.queue.receive(x.track, buf, n, x.st.bot.now())
+	if x.track.overflowed > 0 {
 		x.st.t.Error("the queue is full")
 	}
 }
@@ -191,6 +197,9 @@ func (x *sender) skip(d time.Duration) { x.sent += int(d / x.every) }
 // report sends an RTCP sender report, whose NTP clock is that of the bubble.
 func (x *sender) report() {
 	at := time.Duration(x.sent) * x.every
+	if x.rtp != nil {
+		at += x.rtp(x.sent)
+	}
 	rtp := x.base + uint32(x.track.clock.rate.Ticks(at))
 	const since1900 = 2208988800
 	wall := time.Now()

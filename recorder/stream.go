@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // A stream is the tracks of one participant that belong together: at most one
-// of sound and one of pictures. Its goroutine owns their packets, their clocks
+// of sound and one of pictures. Its goroutine owns their frames, their clocks
 // and the parts they are written to, one for each recording.
 type stream struct {
 	bot   *Bot
@@ -27,13 +28,20 @@ type stream struct {
 	closing bool
 	// matroska says that pictures are expected that WebM cannot hold.
 	matroska bool
-	captures []*capture
+	captures []attached
 	parts    map[*capture]*part
 	// failed holds until when no new part is begun after one could not be written.
 	failed   map[*capture]time.Duration
 	dumps    map[dumpKey]*dump
 	tracks   [2]*track
 	followed time.Duration
+}
+
+// attached is a recording that a stream writes for, and its terms as of the
+// frame at hand.
+type attached struct {
+	*capture
+	terms terms
 }
 
 // slotOf is the index of a codec's kind in a stream's tables.
@@ -46,7 +54,7 @@ func slotOf(c packet.Codec) int {
 
 func newStream(b *Bot, key streamKey) *stream {
 	s := &stream{
-		bot: b, key: key, queue: newQueue(), done: make(chan struct{}),
+		bot: b, key: key, queue: newQueue(b.opts.Dump), done: make(chan struct{}),
 		log:   b.log.With("participant", key.identity, "stream", key.stream),
 		parts: map[*capture]*part{}, failed: map[*capture]time.Duration{}, dumps: map[dumpKey]*dump{},
 	}
@@ -57,38 +65,29 @@ func newStream(b *Bot, key streamKey) *stream {
 // claim reserves the slot for t's kind and reports whether it was free.
 func (s *stream) claim(t *track) bool { return s.taken[slotOf(t.codec)].CompareAndSwap(false, true) }
 
-// add begins to read a track that has claimed its slot.
+// add takes a track that has claimed its slot.
 func (s *stream) add(t *track) {
-	s.queue.call(func() {
-		s.tracks[slotOf(t.codec)] = t
-		go t.read(s)
-	})
+	s.queue.begin(t)
+	s.queue.call(func() { s.tracks[slotOf(t.codec)] = t })
 }
 
 // attach makes the stream write for c from now on.
 func (s *stream) attach(c *capture) {
+	terms := *c.terms.Load()
 	s.queue.call(func() {
-		s.captures = append(s.captures, c)
+		s.captures = append(s.captures, attached{c, terms})
 		if t := s.tracks[1]; t != nil {
 			t.asked = 0 // a part that begins now needs a keyframe now
 		}
 	})
 }
 
-// detach ends c's part of the stream. Once the channel closes, nothing but the
-// part's finalising is left to do.
-func (s *stream) detach(c *capture, why recording.EndReason) <-chan struct{} {
+// detach ends c's part of the stream; last says that c is the only recording.
+// Once the channel closes, nothing but the part's finalising is left to do.
+func (s *stream) detach(c *capture, last bool, why recording.EndReason) <-chan struct{} {
 	done := make(chan struct{})
-	s.queue.call(func() {
-		if len(s.captures) == 1 {
-			s.drain()
-		}
-		for i := range s.captures {
-			if s.captures[i] == c {
-				s.captures = append(s.captures[:i], s.captures[i+1:]...)
-				break
-			}
-		}
+	s.queue.finish(last, s.bot.now(), func() {
+		s.captures = slices.DeleteFunc(s.captures, func(a attached) bool { return a.capture == c })
 		s.endPart(c, why, nil)
 		s.closeDumps(c)
 		delete(s.failed, c)
@@ -100,47 +99,63 @@ func (s *stream) detach(c *capture, why recording.EndReason) <-chan struct{} {
 // close ends the stream's goroutine. No recording may be attached any more.
 func (s *stream) close() { s.queue.call(func() { s.closing = true }) }
 
-// The pace of a stream's own work between packets.
+// The pace of a stream's work.
 const (
-	// idleTick bounds how long flushes and deadlines may wait for a packet.
-	idleTick = 100 * time.Millisecond
+	// beat is how often a stream takes what has come. All streams of a bot beat
+	// together, so that a process that sleeps is woken once for all of them.
+	beat = 125 * time.Millisecond
 	// clockEvery is how often RTP time against arrival is journaled.
 	clockEvery = time.Second
 )
 
 func (s *stream) run() {
 	defer close(s.done)
-	timer := time.NewTimer(idleTick)
+	timer := time.NewTimer(beat)
 	defer timer.Stop()
-	var items []item
 	for !s.closing {
 		select {
 		case <-s.queue.wake:
 		case <-timer.C:
 		}
-		items = s.queue.take(items)
-		for i := range items {
-			if it := &items[i]; it.call != nil {
-				it.call()
-			} else {
-				s.dump(it)
-				it.track.receiver.Push(it.packet, it.size, it.arrival)
-				s.advance(it.track, it.arrival)
-			}
+		b := s.queue.take(s.bot.now())
+		for i := range b.items {
+			s.do(&b.items[i])
 		}
-		s.tend(s.bot.now())
-		timer.Reset(idleTick)
+		b.release()
+		now := s.bot.now()
+		s.tend(now)
+		s.queue.await(s.awaits())
+		if s.tracks == [2]*track{} && len(s.parts) == 0 {
+			timer.Stop() // until a call comes
+		} else {
+			timer.Reset(beat - now%beat)
+		}
 	}
 }
 
-// tend does what is due: frames whose wait is over, keyframe requests, clock
-// entries, and the flushes of files.
+// do does one thing of the queue.
+func (s *stream) do(it *item) {
+	switch {
+	case it.call != nil:
+		it.call()
+		return
+	case it.packet != nil:
+		s.dump(it)
+	case it.event != nil:
+		s.handle(it.track, it.event)
+	case it.frame.Payload != nil:
+		s.frame(it.track, &it.frame)
+	}
+	it.track.counted = it.totals
+}
+
+// tend does what is due: keyframe requests, clock entries, and the flushes of
+// files.
 func (s *stream) tend(now time.Duration) {
 	for _, t := range s.tracks {
 		if t == nil {
 			continue
 		}
-		s.advance(t, now)
 		if s.wantsKeyframe(t, now) {
 			t.asked = now
 			t.pli()
@@ -148,7 +163,7 @@ func (s *stream) tend(now time.Duration) {
 		if t.clock.running && now-t.journaled >= clockEvery {
 			t.journaled = now
 			s.journalClock(t, "")
-			n := t.totals()
+			n := t.counted
 			t.published.Store(&n)
 		}
 	}
@@ -156,50 +171,47 @@ func (s *stream) tend(now time.Duration) {
 		s.followed = now
 		s.follow()
 	}
-	for _, p := range s.parts {
+	for c, p := range s.parts {
 		p.flush()
+		if p.isOver(now) {
+			s.endPart(c, recording.EndedByLeave, nil)
+		}
 	}
+}
+
+// awaits reports whether a recording waits for its first frame of a track.
+func (s *stream) awaits() bool {
+	for _, t := range s.tracks {
+		if t == nil {
+			continue
+		}
+		for _, c := range s.captures {
+			if c.terms.writes(s.key, t.kind) && s.parts[c.capture].number(t) == 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // wantsKeyframe reports whether to ask for a keyframe now: because the track has
 // lost its way, or because a part is yet to begin with one.
 func (s *stream) wantsKeyframe(t *track, now time.Duration) bool {
 	const pause = time.Second
-	lost := t.receiver.WantKeyframe(now)
 	if t.codec.Audio() {
 		return false
 	}
 	for _, c := range s.captures {
-		if !c.writes(s.key, t.kind) {
+		if !c.terms.writes(s.key, t.kind) {
 			continue
 		}
-		p := s.parts[c]
-		if lost || t.clock.running && now-t.asked >= pause && (p == nil || p.slots[1] == nil || !p.slots[1].keyframe) {
+		p := s.parts[c.capture]
+		begins := p == nil || p.slots[1] == nil || !p.slots[1].keyframe || p.isLong(s.bot.opts.Roll, now)
+		if t.astray || t.clock.running && now-t.asked >= pause && begins {
 			return true
 		}
 	}
 	return false
-}
-
-// advance handles everything that has become of a track's packets by now.
-func (s *stream) advance(t *track, now time.Duration) {
-	for {
-		e, ok := t.receiver.Next(now)
-		if !ok {
-			return
-		}
-		s.handle(t, e)
-	}
-}
-
-// drain gives out what still waits for packets that will not come.
-func (s *stream) drain() {
-	for _, t := range s.tracks {
-		if t != nil {
-			t.receiver.Drain()
-			s.advance(t, s.bot.now())
-		}
-	}
 }
 
 // frame writes one frame to the part of every recording that takes it.
@@ -218,21 +230,20 @@ func (s *stream) frame(t *track, f *packet.Frame) {
 	}
 	at := t.clock.time(int64(f.Timestamp))
 	for _, c := range s.captures {
-		if !c.writes(s.key, t.kind) {
+		if !c.terms.writes(s.key, t.kind) {
 			continue
 		}
-		if until, failed := s.failed[c]; failed && at < until {
+		if until, failed := s.failed[c.capture]; failed && at < until {
 			continue
 		}
-		p, err := s.part(c, f, at)
+		p, err := s.part(c.capture, f, at)
 		if err == nil && p != nil {
 			err = p.write(t, f, at)
 		}
 		if err != nil {
-			s.failPart(c, err)
+			s.failPart(c.capture, err)
 		}
 	}
-	t.prior = t.totals()
 }
 
 // senderReport takes an RTCP sender report for a track.
@@ -309,10 +320,8 @@ func (s *stream) journalClock(t *track, why string) {
 // trackEnded is called when LiveKit sends no more of a track. The part stays
 // open: the participant may publish again.
 func (s *stream) trackEnded(t *track) {
-	t.receiver.Drain()
-	s.advance(t, s.bot.now())
 	for _, p := range s.parts {
-		p.trackEnded(t)
+		p.trackEnded(t, s.bot.now())
 	}
 	if s.tracks[slotOf(t.codec)] == t {
 		s.tracks[slotOf(t.codec)] = nil
@@ -324,8 +333,6 @@ func (s *stream) trackEnded(t *track) {
 // handle takes one thing that became of a track's packets.
 func (s *stream) handle(t *track, e packet.Event) {
 	switch e := e.(type) {
-	case *packet.Frame:
-		s.frame(t, e)
 	case packet.Gap:
 		s.noteStretch(t, e.From, e.To, func(p *part, n int, from, to recording.Seconds) recording.Entry {
 			return recording.Entry{Gap: &recording.GapEntry{Part: p.id, Number: n, Packets: e.Lost, From: from, To: to}}

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
@@ -18,7 +18,7 @@ import (
 )
 
 // A track is one subscription to one publication. Its reader moves packets to
-// the stream; all else belongs to the stream's goroutine.
+// the stream's queue; what is not said otherwise belongs to the stream's goroutine.
 type track struct {
 	sid    string
 	source string
@@ -26,11 +26,9 @@ type track struct {
 	codec  packet.Codec
 	ssrc   uint32
 
-	remote *webrtc.TrackRemote
+	remote reader
 	// pli asks the publisher for a keyframe.
 	pli func()
-	// overflowed counts packets dropped because the stream's queue was full.
-	overflowed atomic.Int64
 	// arrived is when the last packet came, on the bot's clock, and published
 	// what the stream has counted lately.
 	arrived   atomic.Int64
@@ -40,30 +38,41 @@ type track struct {
 	key            streamKey
 	muted, stalled bool
 
-	receiver *packet.Receiver
-	clock    clock
+	// Guarded by the queue: overflowed counts packets that it had no room for.
+	receiver   *packet.Receiver
+	overflowed int64
+
+	// astray: the receiver asks for a keyframe.
+	astray bool
+	clock  clock
 	// began is when its first frame arrived.
 	began time.Duration
 	// journaled is when the clock was last written to the journals.
 	journaled time.Duration
 	// frozen is the last picture before the freeze that is going on.
 	frozen packet.Timestamp
-	// prior are the counters before the frame at hand.
-	prior totals
+	// counted is what it had counted before the frame at hand.
+	counted totals
 	// disagreed is how often in a row pictures were found out of step with sound.
 	disagreed int
 	// asked is when a keyframe was last asked for.
 	asked time.Duration
 }
 
+// reader is what a track's packets come from, a *webrtc.TrackRemote.
+type reader interface {
+	Read(b []byte) (n int, attributes interceptor.Attributes, err error)
+}
+
 func (t *track) codecName() string { return strings.ToLower(t.codec.String()) }
 
-// totals are the track's counters so far.
+// totals are the counters of what has been received. They are guarded by the
+// queue.
 func (t *track) totals() totals {
 	n := t.receiver.Stats()
 	return totals{
 		packets: n.Accepted + n.Resync + n.Jump + n.Overflow,
-		lost:    n.Lost + t.overflowed.Load(), duplicates: n.Duplicate,
+		lost:    max(n.Lost, t.overflowed), duplicates: n.Duplicate,
 		frames: n.Frames, bytes: n.Bytes,
 	}
 }
@@ -74,30 +83,31 @@ func (b *Bot) subscribed(remote *webrtc.TrackRemote, pub *lksdk.RemoteTrackPubli
 	if info == nil {
 		return
 	}
-	mime := remote.Codec().MimeType
-	codec, err := packet.ParseMIME(mime)
+	p := describePublication(info)
+	p.mime = remote.Codec().MimeType
+	codec, err := packet.ParseMIME(p.mime)
 	if err != nil {
 		b.do(func() {
 			for _, c := range b.captures {
-				if c.takes(streamKey{identity, streamName(info)}, kindOf(info)) {
-					c.refuse(b.now(), identity, info, mime, recording.Errorf(recording.CodeUnsupportedCodec,
-						"%s cannot be recorded: publish Opus, and VP8, VP9, AV1, H.264 or H.265", mime))
+				if c.takes(streamKey{identity, p.stream}, p.kind) {
+					c.refuse(b.now(), identity, p, recording.Errorf(recording.CodeUnsupportedCodec,
+						"%s cannot be recorded: publish Opus, and VP8, VP9, AV1, H.264 or H.265", p.mime))
 				}
 			}
 		})
 		return
 	}
 	t := &track{
-		sid: pub.SID(), source: sourceName(info), kind: kindOf(info), codec: codec,
+		sid: p.sid, source: p.source, kind: p.kind, codec: codec,
 		ssrc: uint32(remote.SSRC()), remote: remote, pli: func() { rp.WritePLI(remote.SSRC()) },
 		receiver: packet.NewReceiver(codec), clock: clock{rate: codec.ClockRate()},
 	}
 	b.do(func() {
-		s := b.stream(identity, streamName(info), t)
+		s := b.stream(identity, p.stream, t)
 		t.key, t.muted = s.key, pub.IsMuted()
 		t.arrived.Store(int64(b.now()))
 		b.tracks[t.sid] = t
-		if t.kind == recording.Audio && expectsMatroska(rp, streamName(info)) {
+		if t.kind == recording.Audio && b.expectsMatroska(rp, p.stream) {
 			s.queue.call(func() { s.matroska = true })
 		}
 		pub.OnRTCP(func(p rtcp.Packet) {
@@ -107,6 +117,7 @@ func (b *Bot) subscribed(remote *webrtc.TrackRemote, pub *lksdk.RemoteTrackPubli
 			}
 		})
 		s.add(t)
+		go t.read(s)
 	})
 }
 
@@ -138,57 +149,55 @@ func (b *Bot) stream(identity, name string, t *track) *stream {
 
 // expectsMatroska reports whether the pictures of a stream are published in a
 // codec that WebM cannot hold: sound that comes first then goes to Matroska too.
-func expectsMatroska(rp *lksdk.RemoteParticipant, stream string) bool {
+func (b *Bot) expectsMatroska(rp *lksdk.RemoteParticipant, stream string) bool {
 	for _, pub := range rp.TrackPublications() {
-		info := pub.(*lksdk.RemoteTrackPublication).TrackInfo()
-		if info == nil || kindOf(info) != recording.Video || streamName(info) != stream {
+		p, known := b.publication(pub.(*lksdk.RemoteTrackPublication))
+		if !known || p.kind != recording.Video || p.stream != stream {
 			continue
 		}
-		if codec, err := packet.ParseMIME(info.MimeType); err == nil && !containers[codec].WebM() {
+		if codec, err := packet.ParseMIME(p.mime); err == nil && !containers[codec].WebM() {
 			return true
 		}
 	}
 	return false
 }
 
-func sourceName(info *livekit.TrackInfo) string { return strings.ToLower(info.Source.String()) }
-
-// read moves packets from the network to the stream until the track ends. It
-// never waits for the stream: what does not fit is dropped and counted.
+// read moves packets from the network to the stream's queue until the track ends.
+// It never waits for the disk: what does not fit is dropped and counted.
 func (t *track) read(s *stream) {
-	bound := videoQueue
-	if t.kind == recording.Audio {
-		bound = audioQueue
-	}
-	for {
+	// A packet that is too large counts as lost; so many in a row are none.
+	const mostShort = 100
+	for short := 0; ; {
 		buf := packet.GetBuffer()
 		n, _, err := t.remote.Read(buf.Bytes())
-		if err != nil {
-			buf.Release()
-			if errors.Is(err, io.ErrShortBuffer) {
-				t.overflowed.Add(1)
-				continue
-			}
-			s.queue.call(func() { s.trackEnded(t) })
-			return
-		}
 		now := s.bot.now()
-		t.arrived.Store(int64(now))
-		if !s.queue.push(item{track: t, packet: buf, size: n, arrival: now}, bound) {
-			t.overflowed.Add(1)
-			buf.Release()
+		if err == nil {
+			short = 0
+			t.arrived.Store(int64(now))
+			s.queue.receive(t, buf, n, now)
+			continue
 		}
+		buf.Release()
+		if short++; errors.Is(err, io.ErrShortBuffer) && short < mostShort {
+			s.queue.lose(t)
+			continue
+		}
+		if !errors.Is(err, io.EOF) {
+			s.log.Warn("track cannot be read any more", "track", t.sid, "error", err)
+		}
+		s.queue.end(t, now, func() { s.trackEnded(t) })
+		return
 	}
 }
 
 // refuse tells, once for each track, that it cannot be recorded.
-func (c *capture) refuse(at time.Duration, identity string, info *livekit.TrackInfo, codec string, why *recording.Error) {
-	if c.refused[info.Sid] {
+func (c *capture) refuse(at time.Duration, identity string, p publication, why *recording.Error) {
+	if c.refused[p.sid] {
 		return
 	}
-	c.refused[info.Sid] = true
-	c.log.Warn("track is not recorded", "participant", identity, "track", info.Sid, "code", why.Code, "cause", why.Message)
+	c.refused[p.sid] = true
+	c.log.Warn("track is not recorded", "participant", identity, "track", p.sid, "code", why.Code, "cause", why.Message)
 	c.note(at, recording.Entry{Refused: &recording.RefusedEntry{
-		Participant: identity, SID: info.Sid, Source: sourceName(info), Codec: codec, Error: why,
+		Participant: identity, SID: p.sid, Source: p.source, Codec: p.mime, Error: why,
 	}})
 }

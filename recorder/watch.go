@@ -32,11 +32,11 @@ func (b *Bot) watch() {
 	now := b.now()
 	b.watched++
 	b.watchDisk()
-	b.watchTracks(now)
+	news := b.watchTracks(now) || b.watched%liveEvery == 0
 	for _, c := range b.captures {
 		switch why := c.over(now); why {
 		case "":
-			if b.watched%liveEvery == 0 {
+			if news {
 				b.report(Report{ID: c.rec.ID, Live: b.live(c, now)})
 			}
 		default:
@@ -65,15 +65,16 @@ func (c *capture) over(now time.Duration) recording.EndReason {
 // heard remembers that media was written.
 func (c *capture) heard(now time.Duration) { c.lastMedia.Store(int64(now)) }
 
-// watchTracks tells the journals when a track stalls and when it comes again.
-func (b *Bot) watchTracks(now time.Duration) {
+// watchTracks tells the journals when a track stalls and when it comes again, and
+// reports whether one has.
+func (b *Bot) watchTracks(now time.Duration) (news bool) {
 	for _, t := range b.tracks {
 		silent := now - time.Duration(t.arrived.Load())
 		is := silent >= stalled && !t.muted
 		if is == t.stalled {
 			continue
 		}
-		t.stalled = is
+		t.stalled, news = is, true
 		if is {
 			b.log.Warn("track has stalled: nothing comes although it is not muted", "participant", t.key.identity, "track", t.sid)
 		} else {
@@ -85,6 +86,7 @@ func (b *Bot) watchTracks(now time.Duration) {
 			}
 		}
 	}
+	return news
 }
 
 // live is how the tracks that c takes fare.
@@ -96,7 +98,7 @@ func (b *Bot) live(c *capture, now time.Duration) []recording.LiveTrack {
 		}
 		l := recording.LiveTrack{
 			Participant: t.key.identity, Stream: t.key.stream, SID: t.sid, Kind: t.kind, Codec: t.codecName(),
-			Muted: t.muted, Flowing: now-time.Duration(t.arrived.Load()) < flowing,
+			Muted: t.muted, Flowing: now-time.Duration(t.arrived.Load()) < flowing, Stalled: t.stalled,
 		}
 		if n := t.published.Load(); n != nil {
 			l.Packets, l.Lost, l.Bytes = n.packets, n.lost, n.bytes

@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -125,6 +126,78 @@ func (a Archive) OpenFilm(c Composition) (*os.File, error) {
 		return nil, Errorf(CodeNotReady, "composition %s is %s: its film can be downloaded once it is ready", c.ID, c.State)
 	}
 	return openBelow(CompositionsDir(dir), c.File)
+}
+
+// FilmOf returns the recording that a composition is of.
+func (a Archive) FilmOf(composition string) (string, error) {
+	if err := CheckID(PrefixComposition, composition); err != nil {
+		return "", err
+	}
+	found, err := filepath.Glob(filepath.Join(a.root, PrefixRecording+"_*", compositionsDir, composition+".json"))
+	if err != nil {
+		return "", fmt.Errorf("look for composition: %w", err)
+	}
+	if len(found) == 0 {
+		return "", Errorf(CodeNotFound, "there is no composition %s on this node", composition)
+	}
+	return filepath.Base(filepath.Dir(filepath.Dir(found[0]))), nil
+}
+
+// RemoveFilm deletes a composition that is final, with every file of it. A hold on
+// the recording forbids it: CodeLegalHold.
+func (a Archive) RemoveFilm(c Composition) error {
+	dir, err := a.Dir(c.RecordingID)
+	if err != nil {
+		return err
+	}
+	if err := CheckID(PrefixComposition, c.ID); err != nil {
+		return err
+	}
+	if held, err := a.Hold(c.RecordingID); err != nil || held != nil {
+		if err == nil {
+			err = Errorf(CodeLegalHold, "recording %s is under a legal hold: lift that first", c.RecordingID)
+		}
+		return err
+	}
+	if !c.State.Final() {
+		return Errorf(CodeNotReady, "composition %s is %s: cancel it first", c.ID, c.State)
+	}
+	files, err := filepath.Glob(filepath.Join(CompositionsDir(dir), c.ID+"*"))
+	if err != nil {
+		return fmt.Errorf("delete film: %w", err)
+	}
+	for _, file := range files {
+		if err := os.RemoveAll(file); err != nil {
+			return fmt.Errorf("delete film: %w", err)
+		}
+	}
+	return SyncDir(CompositionsDir(dir))
+}
+
+// Film reads what is written down of a composition that is ready.
+func (a Archive) Film(recordingID, id string) (Composition, error) {
+	var c Composition
+	dir, err := a.Dir(recordingID)
+	if err != nil {
+		return c, err
+	}
+	if err := CheckID(PrefixComposition, id); err != nil {
+		return c, err
+	}
+	b, err := os.ReadFile(filepath.Join(CompositionsDir(dir), id+".json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, Errorf(CodeNotFound, "recording %s has no composition %s on this node", recordingID, id)
+	}
+	if err != nil {
+		return c, fmt.Errorf("read composition: %w", err)
+	}
+	if err := json.Unmarshal(b, &c); err != nil {
+		return c, fmt.Errorf("read composition %s: %w", id, err)
+	}
+	if c.State != CompositionReady {
+		return c, Errorf(CodeNotReady, "composition %s is %s", id, c.State)
+	}
+	return c, nil
 }
 
 // CompositionsDir is the folder of films of the recording in dir.

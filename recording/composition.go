@@ -104,7 +104,9 @@ type Composition struct {
 	FinishedAt time.Time `json:"finished_at,omitzero"`
 
 	// File is the name of the film in the compositions folder.
-	File     string  `json:"file,omitempty"`
+	File string `json:"file,omitempty"`
+	// Location is the URL of the film in storage, once it is there.
+	Location string  `json:"location,omitempty"`
 	Duration Seconds `json:"duration_s"`
 	Width    int     `json:"width,omitempty"`
 	Height   int     `json:"height,omitempty"`

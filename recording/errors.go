@@ -17,6 +17,7 @@ const (
 	CodeAlreadyRecording Code = "ALREADY_RECORDING"
 	CodeAlreadyStopped   Code = "ALREADY_STOPPED"
 	CodeNotReady         Code = "NOT_READY"
+	CodeLegalHold        Code = "LEGAL_HOLD"
 	CodeNoMedia          Code = "NO_MEDIA"
 	CodeRoomNotFound     Code = "ROOM_NOT_FOUND"
 	CodeRoomUnreachable  Code = "ROOM_UNREACHABLE"

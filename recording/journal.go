@@ -3,6 +3,8 @@ package recording
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,6 +37,7 @@ type Entry struct {
 	Speakers    *SpeakersEntry    `json:"speakers,omitempty"`
 	Pause       *PauseEntry       `json:"pause,omitempty"`
 	Selection   *Selection        `json:"selection,omitempty"`
+	Layout      *LayoutEntry      `json:"layout,omitempty"`
 	Stall       *StallEntry       `json:"stall,omitempty"`
 	Disk        *DiskEntry        `json:"disk,omitempty"`
 	Refused     *RefusedEntry     `json:"refused,omitempty"`
@@ -62,7 +65,9 @@ type ParticipantEntry struct {
 	Identity string `json:"identity"`
 	SID      string `json:"sid"`
 	Name     string `json:"name,omitempty"`
-	Present  bool   `json:"present"`
+	// Kind is LiveKit's, in lower case: standard, agent, sip, ingress, egress and so on.
+	Kind    string `json:"kind,omitempty"`
+	Present bool   `json:"present"`
 }
 
 // PartEntry opens a part.
@@ -153,6 +158,11 @@ type PauseEntry struct {
 	Paused bool `json:"paused"`
 }
 
+// LayoutEntry tells the layout that films follow from here on.
+type LayoutEntry struct {
+	Layout string `json:"layout"`
+}
+
 // DiskEntry tells that pictures are given up for want of space, or taken again.
 type DiskEntry struct {
 	FreeBytes uint64 `json:"free_bytes"`
@@ -218,9 +228,10 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // Journal appends entries to a recording's journal. It is owned by one
 // goroutine.
 type Journal struct {
-	f   *os.File
-	buf bytes.Buffer
-	err error
+	f    *os.File
+	buf  []byte
+	line []byte // the entry at hand
+	err  error
 }
 
 // OpenJournal opens the journal in dir for appending, creating it if needed.
@@ -236,7 +247,7 @@ func OpenJournal(dir string) (*Journal, error) {
 		_, _ = f.ReadAt(last, info.Size()-1)
 	}
 	if last[0] != '\n' {
-		j.buf.WriteByte('\n')
+		j.buf = append(j.buf, '\n')
 	}
 	return j, nil
 }
@@ -247,16 +258,18 @@ func (j *Journal) Append(e Entry) error {
 	if j.err != nil {
 		return j.err
 	}
-	line, err := json.Marshal(e)
+	line, err := e.appendJSON(j.line[:0])
 	if err != nil {
 		return fmt.Errorf("encode journal entry: %w", err)
 	}
+	j.line = line
 	rest := line[1:]
-	fmt.Fprintf(&j.buf, "%s%08x%s", crcOpen, crc32.Checksum(rest, castagnoli), crcClose)
-	j.buf.Write(rest)
-	j.buf.WriteByte('\n')
+	var sum [4]byte
+	binary.BigEndian.PutUint32(sum[:], crc32.Checksum(rest, castagnoli))
+	j.buf = hex.AppendEncode(append(j.buf, crcOpen...), sum[:])
+	j.buf = append(append(append(j.buf, crcClose...), rest...), '\n')
 	const most = 32 << 10
-	if j.buf.Len() >= most {
+	if len(j.buf) >= most {
 		return j.Flush()
 	}
 	return nil
@@ -264,11 +277,11 @@ func (j *Journal) Append(e Entry) error {
 
 // Flush hands what was appended to the kernel in one write.
 func (j *Journal) Flush() error {
-	if j.err != nil || j.buf.Len() == 0 {
+	if j.err != nil || len(j.buf) == 0 {
 		return j.err
 	}
-	_, err := j.f.Write(j.buf.Bytes())
-	j.buf.Reset()
+	_, err := j.f.Write(j.buf)
+	j.buf = j.buf[:0]
 	if err != nil {
 		j.err = fmt.Errorf("write journal: %w", err)
 	}

@@ -51,6 +51,8 @@ type Manifest struct {
 type Participant struct {
 	Identity string `json:"identity"`
 	Name     string `json:"name,omitempty"`
+	// Kind is LiveKit's, in lower case: standard, agent, sip, ingress and so on.
+	Kind string `json:"kind,omitempty"`
 	// Present are the intervals in which they were in the room, Speaking those
 	// in which they were among the active speakers.
 	Present  []Presence `json:"present"`
@@ -80,6 +82,9 @@ type Interval struct {
 type Part struct {
 	ID   string `json:"id"`
 	File string `json:"file"`
+	// Location is the URL of the file in storage, once it is there; the file may
+	// then be gone from the folder.
+	Location string `json:"location,omitempty"`
 	// Participant is the identity, Stream the name of the stream: "camera",
 	// "screen_share", or what the publisher called it.
 	Participant string `json:"participant"`

@@ -1,6 +1,9 @@
 package recording
 
-import "time"
+import (
+	"time"
+	"unicode/utf8"
+)
 
 // State tells where a recording stands.
 type State string
@@ -41,8 +44,10 @@ const (
 	EndedByDisk     EndReason = "disk_full"
 	EndedByLeave    EndReason = "participant_left"
 	EndedByCodec    EndReason = "codec_change"
+	EndedByRoll     EndReason = "rolled_over"
 	EndedByWrite    EndReason = "write_error"
 	EndedByFailure  EndReason = "failure"
+	EndedByHost     EndReason = "host_left"
 )
 
 // Recording is one recording of a room: what is wanted and how far it is.
@@ -72,8 +77,28 @@ type Recording struct {
 	Parts    int       `json:"parts"`
 	Bytes    int64     `json:"bytes"`
 
+	// Hold, while it is not nil, keeps the recording from being deleted.
+	Hold *Hold `json:"hold,omitempty"`
+
 	// Live is what flows now, while it is being recorded.
 	Live []LiveTrack `json:"live,omitempty"`
+}
+
+// Hold is a legal hold: nobody and no retention deletes what is held.
+type Hold struct {
+	Since time.Time `json:"since"`
+	By    string    `json:"by,omitempty"`
+	// Reason is the caller's, 1000 bytes at most.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Validate refuses a hold that is out of bounds.
+func (h Hold) Validate() error {
+	const longest = 1000
+	if len(h.Reason) > longest || !utf8.ValidString(h.Reason) {
+		return Errorf(CodeInvalidRequest, "reason: it must be UTF-8 of at most %d bytes", longest)
+	}
+	return nil
 }
 
 // Limits end a recording by themselves. Zero means no limit.
@@ -103,9 +128,10 @@ type LiveTrack struct {
 	Kind        Kind   `json:"kind"`
 	Codec       string `json:"codec"`
 	Muted       bool   `json:"muted,omitempty"`
-	// Flowing says that packets have come lately. A track that neither flows nor
-	// is muted has stalled.
+	// Flowing says that packets have come in the last 3 s, Stalled that none have for
+	// 10 s although the track is not muted.
 	Flowing bool  `json:"flowing"`
+	Stalled bool  `json:"stalled,omitempty"`
 	Packets int64 `json:"packets"`
 	Lost    int64 `json:"lost"`
 	Bytes   int64 `json:"bytes"`

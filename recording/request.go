@@ -9,6 +9,13 @@ type Request struct {
 	Selection Selection `json:"selection,omitzero"`
 	Limits    Limits    `json:"limits,omitzero"`
 
+	// Layout is the one that films follow from the start, if any. It can change
+	// while the recording runs; the manifest keeps every change.
+	Layout string `json:"layout,omitempty"`
+	// Egress is the LiveKit egress that the recording serves. Such a recording
+	// stands beside others of the same selection.
+	Egress string `json:"egress,omitempty"`
+
 	Subject
 	// EndWithHost ends the recording when the host has left for good.
 	EndWithHost bool `json:"end_with_host,omitempty"`
@@ -46,11 +53,23 @@ type Delivery struct {
 	Eyeson bool `json:"eyeson,omitempty"`
 }
 
+// Key names what must not be recorded twice at the same time: the selection, and
+// the egress that the recording serves.
+func (r Request) Key() string {
+	if r.Egress == "" {
+		return r.Selection.Key()
+	}
+	return r.Selection.Key() + ":" + r.Egress
+}
+
 // Validate refuses a request that cannot be meant.
 func (r Request) Validate() error {
 	const longestRoom = 256 // LiveKit's default limit.max_room_name_length
 	if r.Room == "" || len(r.Room) > longestRoom || !utf8.ValidString(r.Room) {
 		return Errorf(CodeInvalidRequest, "room: a name must have 1 to %d bytes of UTF-8", longestRoom)
+	}
+	if err := CheckLayout(r.Layout); err != nil {
+		return err
 	}
 	const mostLabels, longestLabel, mostCompositions = 50, 1024, 10
 	if len(r.Labels) > mostLabels {
@@ -71,4 +90,14 @@ func (r Request) Validate() error {
 		return err
 	}
 	return r.Limits.Validate()
+}
+
+// CheckLayout refuses what cannot be the name of a layout. Which names there are
+// the composer knows.
+func CheckLayout(name string) error {
+	const longest = 64
+	if len(name) > longest || !utf8.ValidString(name) {
+		return Errorf(CodeInvalidRequest, "layout: a name has at most %d bytes of UTF-8", longest)
+	}
+	return nil
 }

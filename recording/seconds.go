@@ -18,12 +18,14 @@ func (s Seconds) Duration() time.Duration { return time.Duration(s) }
 // Float returns s in seconds.
 func (s Seconds) Float() float64 { return time.Duration(s).Seconds() }
 
-func (s Seconds) String() string {
-	return strconv.FormatFloat(time.Duration(s).Round(time.Microsecond).Seconds(), 'f', -1, 64)
+func (s Seconds) String() string { return string(s.append(nil)) }
+
+func (s Seconds) append(b []byte) []byte {
+	return strconv.AppendFloat(b, time.Duration(s).Round(time.Microsecond).Seconds(), 'f', -1, 64)
 }
 
 // MarshalJSON implements json.Marshaler.
-func (s Seconds) MarshalJSON() ([]byte, error) { return []byte(s.String()), nil }
+func (s Seconds) MarshalJSON() ([]byte, error) { return s.append(nil), nil }
 
 // UnmarshalJSON implements json.Unmarshaler; numbers beyond ±290 years are refused.
 func (s *Seconds) UnmarshalJSON(b []byte) error {

@@ -30,18 +30,29 @@ func (v verifier) Verify(token string) (api.Caller, error) {
 	return api.Caller{
 		Subject: c.Identity, Room: c.Room,
 		RoomRecord: c.RoomRecord, RoomAdmin: c.RoomAdmin, RoomList: c.RoomList,
+		Role: c.Role, Agent: c.Agent,
 	}, nil
 }
 
 // bot lets a node command a recorder's bot.
 type bot struct {
 	*recorder.Bot
-	room  string
-	rooms *plugin.Rooms
+	room    string
+	rooms   *plugin.Rooms
+	metrics *metrics
+}
+
+func (b bot) Start(ctx context.Context, r recording.Recording) error {
+	err := b.Bot.Start(ctx, r)
+	if err == nil {
+		b.metrics.begin(r.ID, b.room)
+	}
+	return err
 }
 
 func (b bot) Stop(ctx context.Context, id string, why recording.EndReason) (coord.Result, error) {
 	m, err := b.Bot.Stop(ctx, id, why)
+	b.metrics.end(id)
 	return resultOf(m), err
 }
 
@@ -49,6 +60,7 @@ func (b bot) Stop(ctx context.Context, id string, why recording.EndReason) (coor
 // still believes in would keep everybody told that they are being recorded.
 func (b bot) Close(ctx context.Context, why recording.EndReason) error {
 	err := b.Bot.Close(ctx, why)
+	b.metrics.leave(b.room)
 	return errors.Join(err, b.rooms.Remove(ctx, b.room, b.Identity()))
 }
 
@@ -64,17 +76,19 @@ func resultOf(m *recording.Manifest) coord.Result {
 }
 
 // openRoom returns what a node calls to get a bot into a room.
-func openRoom(o recorder.Options, rooms *plugin.Rooms) coord.OpenRoom {
+func openRoom(o recorder.Options, rooms *plugin.Rooms, m *metrics) coord.OpenRoom {
 	return func(ctx context.Context, room string, epoch int64, report func(coord.Report)) (coord.Bot, error) {
 		b, err := recorder.Open(ctx, room, epoch, o, func(r recorder.Report) {
-			report(coord.Report{
+			told := coord.Report{
 				ID: r.ID, FirstMediaAt: r.FirstMediaAt, Ended: r.Ended, Result: resultOf(r.Manifest), Err: r.Err,
 				Live: r.Live,
-			})
+			}
+			m.observe(told)
+			report(told)
 		})
 		if err != nil {
 			return nil, err
 		}
-		return bot{b, room, rooms}, nil
+		return bot{b, room, rooms, m}, nil
 	}
 }

@@ -33,6 +33,9 @@ func doctorCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if _, err := newLogger(c.Log, io.Discard); err != nil { // what libraries say would tear the report apart
+				return err
+			}
 			return doctor(ctx, c, cmd.Root().Writer)
 		},
 	}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/plugin"
@@ -29,5 +32,14 @@ func newLogger(c configs.Log, w io.Writer) (*slog.Logger, error) {
 	log := slog.New(handler)
 	slog.SetDefault(log)
 	plugin.BridgeLogs(log.With("component", "livekit"))
+	redis.SetLogger(redisLog{log.With("component", "redis")})
 	return log, nil
+}
+
+// redisLog takes what go-redis writes by itself. Callers get an error for all
+// that matters, so it is worth no more than a debug line.
+type redisLog struct{ *slog.Logger }
+
+func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
+	l.DebugContext(ctx, "go-redis", "message", fmt.Sprintf(format, args...))
 }

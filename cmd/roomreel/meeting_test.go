@@ -30,23 +30,40 @@ type stage struct {
 	data    string
 }
 
-// startStage runs everything in this process; the test's end stops it.
-func startStage(t *testing.T) *stage {
+// stageConfig is the configuration of a stage, on free ports.
+func stageConfig(t *testing.T) configs.Config {
 	t.Helper()
 	c, err := configs.Load("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{data: t.TempDir()}
-	c.Data, c.Node, c.API.Listen = s.data, "test-node", freeAddress(t, "tcp")
+	c.Data, c.Node, c.API.Listen = t.TempDir(), "test-node", freeAddress(t, "tcp")
 	c.API.AdminKeys = []string{"test-admin-key-0123456789"}
 	c.Dev.LiveKitPort, c.Dev.UDPPort = freePort(t, "tcp"), freePort(t, "udp")
 	c.LiveKit.APIKey, c.LiveKit.APISecret = "testkey", "test-secret-0123456789abcdefghijklmnop"
 	c.Log.Level = "warn"
-	s.api = client.Client{URL: "http://" + c.API.Listen, Key: c.API.AdminKeys[0]}
-	s.livekit = meeting.Server{
-		URL: fmt.Sprintf("ws://127.0.0.1:%d", c.Dev.LiveKitPort), Key: c.LiveKit.APIKey, Secret: c.LiveKit.APISecret,
+	return c
+}
+
+// stageOf is how to use what runs with a configuration.
+func stageOf(c configs.Config) *stage {
+	return &stage{
+		api:  client.Client{URL: "http://" + c.API.Listen, Key: c.API.AdminKeys[0]},
+		data: c.Data,
+		livekit: meeting.Server{
+			URL: fmt.Sprintf("ws://127.0.0.1:%d", c.Dev.LiveKitPort), Key: c.LiveKit.APIKey, Secret: c.LiveKit.APISecret,
+		},
 	}
+}
+
+// startStage runs everything in this process; the test's end stops it.
+func startStage(t *testing.T, change ...func(*configs.Config)) *stage {
+	t.Helper()
+	c := stageConfig(t)
+	for _, f := range change {
+		f(&c)
+	}
+	s := stageOf(c)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -60,7 +77,7 @@ func startStage(t *testing.T) *stage {
 	})
 	deadline, stop := context.WithTimeout(ctx, 20*time.Second)
 	defer stop()
-	_, err = client.Await(deadline, func() (bool, error) {
+	_, err := client.Await(deadline, func() (bool, error) {
 		select {
 		case err := <-ended:
 			ended <- err

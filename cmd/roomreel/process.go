@@ -23,6 +23,8 @@ import (
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recorder"
 	"github.com/roomreel/roomreel/recording"
+	"github.com/roomreel/roomreel/session"
+	"github.com/roomreel/roomreel/web"
 )
 
 // process is everything one roomreel process runs: the API, a recording node
@@ -33,7 +35,14 @@ type process struct {
 	archive  recording.Archive
 	log      *slog.Logger
 	hooks    *deliver.Webhooks
+	uploader *uploader
+	sessions *session.Service
 	queue    *compose.Queue
+	egress   *egressWorker
+	previews *compose.Previews
+	hosts    *hosts
+	members  members
+	retain   retention
 	server   *http.Server
 	listener net.Listener
 	redis    *redis.Client
@@ -59,36 +68,65 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	options.ContextTimeoutEnabled = true
 	p := &process{listener: listener, redis: redis.NewClient(options)}
 	keys := plugin.Keys{Key: c.LiveKit.APIKey, Secret: c.LiveKit.APISecret}
-	rooms := plugin.NewRooms(c.LiveKit.URL, keys)
+	livekit := plugin.NewRooms(c.LiveKit.URL, keys)
+	counted := newMetrics(c.Node)
 	store := coord.NewStore(p.redis)
 	p.store, p.archive, p.log = store, archive, log
 
 	const mib = 1 << 20
 	bots := recorder.Options{
 		URL: c.LiveKit.URL, Token: keys.RecorderToken, Archive: archive, Node: c.Node, Log: log, Dump: c.Recorder.RTPDump,
+		Roll: recorder.Roll{Duration: c.Recorder.Roll.After, Bytes: c.Recorder.Roll.Size * mib},
 		Watermarks: recorder.Watermarks{
 			Warn: c.Recorder.Disk.Warn * mib, SoundOnly: c.Recorder.Disk.SoundOnly * mib, Stop: c.Recorder.Disk.Stop * mib,
 		},
 	}
 	p.node = coord.NewNode(store, coord.NodeOptions{
-		Name: c.Node, Open: openRoom(bots, rooms), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
-		MaxRooms: c.Recorder.MaxRooms, Log: log,
+		Name: c.Node, Open: openRoom(bots, livekit, counted), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
+		MaxRooms: c.Recorder.MaxRooms, Version: version, Health: health(archive.Root(), c.Recorder.Disk.Stop*mib, log), Log: log,
 	})
-	p.hooks, err = newWebhooks(c.Webhooks, p.redis, log)
+	p.hooks, err = newWebhooks(c, p.redis, counted, log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
+	counted.watchNode(p.node)
+	counted.watchWebhooks(p.hooks, log)
+	p.hosts = newHosts(store, c.Node, livekit.Members, log)
+	p.members = members{store: store, send: livekit.Send, log: log}
+	const day = 24 * time.Hour
+	p.retain = retention{
+		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks), log: log, now: time.Now,
+	}
+	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, log)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
+	p.sessions = newSessions(c, keys, livekit, store, p.hooks, p.redis, log)
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Assets: c.Composer.Assets, Parallel: c.Composer.Jobs, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
+	var storage api.Storage
+	if s := p.uploader.storage; s != nil {
+		storage = stored{s, c.Storage.Downloads == "redirect"}
+	}
+	p.egress, err = newEgress(c, p, keys, log)
+	if err != nil {
+		p.queue.Close()
+		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
+	p.previews = compose.NewPreviews(archive, c.Composer.FFmpeg)
 	handler, err := api.New(api.Options{
-		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms, Media: archive,
+		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
+		Previews: p.previews, Console: web.Console(web.ConsoleOptions{LiveKit: c.LiveKit.URL}),
+		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
+		Uploads: p.uploader, Storage: storage,
+		Sessions:  sessionOptions(c, keys, p.sessions, log),
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {
-			return map[string]error{"livekit": rooms.Ping(ctx), "redis": p.redis.Ping(ctx).Err()}
+			return map[string]error{"livekit": livekit.Ping(ctx), "redis": p.redis.Ping(ctx).Err()}
 		},
 	})
 	if err != nil {
@@ -106,8 +144,16 @@ func (p *process) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.node.Run(ctx) })
 	group.Go(func() error { p.restore(ctx); return nil })
+	if p.egress != nil {
+		group.Go(func() error { return p.egress.Run(ctx) })
+	}
+	group.Go(func() error { p.retain.run(ctx); return nil })
+	group.Go(func() error { p.hosts.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
-	group.Go(func() error { tellOfRecordings(ctx, p.store.Watch(ctx), p.hooks, p.log); return nil })
+	group.Go(func() error { p.store.Tell(ctx, inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell)); return nil })
+	group.Go(func() error { return p.uploader.uploads.Run(ctx) })
+	group.Go(func() error { return p.uploader.run(ctx) })
+	group.Go(func() error { return p.sessions.Run(ctx) })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
@@ -126,7 +172,20 @@ func (p *process) run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	p.queue.Close()
-	return errors.Join(err, p.redis.Close())
+	p.previews.Close()
+	return errors.Join(err, p.egress.close(), p.redis.Close())
+}
+
+// hint acts on what LiveKit's webhooks tell. They may be wrong: it only has things
+// looked at that are looked at anyway.
+func (p *process) hint(ctx context.Context, h plugin.Hint) {
+	switch h.Event {
+	case plugin.ParticipantJoined:
+		p.members.greet(ctx, h)
+		p.hosts.hint()
+	case plugin.ParticipantLeft, plugin.RoomFinished:
+		p.hosts.hint()
+	}
 }
 
 // restore tells Redis of the recordings in the archive that it does not know,
@@ -168,8 +227,17 @@ func (p *process) restoreOne(ctx context.Context, id string) error {
 		return err
 	}
 	r := resultOf(m)
-	_, err = p.store.Restore(ctx, recording.Recording{
-		ID: id, Request: recording.Request{Room: m.Room, Selection: m.Selection, Subject: m.Subject},
+	restore := p.store.Restore
+	if unfinished {
+		restore = p.store.RestoreRepaired
+	}
+	hold, err := p.archive.Hold(id)
+	if err != nil {
+		return err
+	}
+	_, err = restore(ctx, recording.Recording{
+		Hold: hold,
+		ID:   id, Request: recording.Request{Room: m.Room, Selection: m.Selection, Subject: m.Subject},
 		State: m.State, Ended: m.Ended, Error: m.Error,
 		CreatedAt: m.CreatedAt, StartedAt: m.StartedAt, StoppedAt: m.StoppedAt,
 		Duration: r.Duration, Parts: r.Parts, Bytes: r.Bytes,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -21,8 +22,9 @@ func recordCommand() *cli.Command {
 		Name:      "record",
 		Usage:     "record a room",
 		ArgsUsage: "ROOM",
-		Description: "Prints the recording's identifier and returns; `roomreel stop` ends it. With --follow it\n" +
-			"shows what is being written, and Ctrl-C stops the recording once its files are complete.",
+		Description: "Prints the recording's identifier as soon as media is on disk; `roomreel stop` ends it. While\n" +
+			"nobody publishes, it waits no longer than --wait and leaves the recording waiting. With --follow\n" +
+			"it shows what is being written, and Ctrl-C stops the recording once its files are complete.",
 		Flags: append(remoteFlags(),
 			&cli.StringSliceFlag{Name: "only", Usage: "take this participant's `IDENTITY` only; may be repeated"},
 			&cli.StringSliceFlag{Name: "except", Usage: "leave this participant's `IDENTITY` out; may be repeated"},
@@ -31,6 +33,7 @@ func recordCommand() *cli.Command {
 			&cli.StringFlag{Name: "host", Usage: "`IDENTITY` of whoever runs the meeting, for the layouts"},
 			&cli.DurationFlag{Name: "max", Usage: "end after this `TIME`"},
 			&cli.DurationFlag{Name: "idle", Usage: "end when no media came for this `TIME`"},
+			&cli.DurationFlag{Name: "wait", Value: 10 * time.Second, Usage: "how long to wait for the first media, at most"},
 			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "show it until Ctrl-C, which stops it"},
 		),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
@@ -57,9 +60,10 @@ func recordCommand() *cli.Command {
 				return explain(err)
 			}
 			out := cmd.Root().Writer
-			fmt.Fprintln(out, r.ID)
 			if !cmd.Bool("follow") {
-				return nil
+				err := awaitMedia(ctx, c, r.ID, cmd.Duration("wait"))
+				fmt.Fprintln(out, r.ID)
+				return err
 			}
 			if err := watchLive(ctx, c, out, r.ID); err != nil {
 				return explain(err)
@@ -67,6 +71,28 @@ func recordCommand() *cli.Command {
 			return stopAndTell(context.WithoutCancel(ctx), c, out, r.ID)
 		},
 	}
+}
+
+// awaitMedia waits until a recording has media on disk; when it takes too long,
+// it says what the recording waits for.
+func awaitMedia(ctx context.Context, c *client.Client, id string, patience time.Duration) error {
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r, err := client.Await(bounded, func() (api.Recording, error) { return c.Recording(bounded, id) },
+		func(r api.Recording) bool {
+			return !r.FirstMediaAt.IsZero() || r.State == "stopped" || r.State == "failed"
+		})
+	switch {
+	case r.Error != nil && r.State == "failed":
+		return fmt.Errorf("%s (%s)", r.Error.Message, r.Error.Code)
+	case r.Error != nil:
+		fmt.Fprintf(os.Stderr, "still %s: %s\n", r.State, r.Error.Message)
+	case bounded.Err() != nil && ctx.Err() == nil:
+		fmt.Fprintln(os.Stderr, "no media yet: nobody in the room publishes what the recording takes")
+	case err != nil:
+		return explain(err)
+	}
+	return nil
 }
 
 func stopCommand() *cli.Command {

@@ -11,11 +11,31 @@ local function record(stop, wish, doc)
   return stop .. (wish or '') .. '\n' .. doc
 end
 
--- write stores a record, keeps the indexes in step and tells the watchers.
+-- note appends to the news, which stay until somebody has told them. They are bounded
+-- for the case that nobody ever does.
+local function note(kind, record, track)
+  redis.call('XADD', P .. 'news', 'MAXLEN', '~', '100000', '*', 'kind', kind, 'record', record, 'track', track or '')
+end
+
+-- note_change notes what a new state means to those who are told of recordings.
+local function note_change(rec, before, state, record)
+  if state == 'recording' and redis.call('HSETNX', rec, 'began', '1') == 1 then
+    note('recording.started', record)
+  end
+  if state == 'paused' and before ~= 'paused' then
+    note('recording.paused', record)
+  elseif before == 'paused' and (state == 'recording' or state == 'starting') then
+    note('recording.resumed', record)
+  end
+  if final(state) and not final(before) then note('recording.' .. state, record) end
+end
+
+-- write stores a record, keeps the indexes in step, notes the news and tells the watchers.
 -- The stop flag and the wish belong to the callers, the document to the node that
 -- records. A wish of '' keeps the one that there is.
 local function write(id, room, selection, doc, state, stop, epoch, wish)
   local rec, live, want = P .. 'rec:' .. id, P .. 'live:' .. room, P .. 'want:' .. room
+  local before = redis.call('HGET', rec, 'state')
   if wish and wish ~= '' then redis.call('HSET', rec, 'wish', wish) end
   redis.call('HSET', rec, 'doc', doc, 'state', state, 'stop', stop, 'epoch', epoch,
     'room', room, 'selection', selection)
@@ -32,7 +52,9 @@ local function write(id, room, selection, doc, state, stop, epoch, wish)
     redis.call('HSETNX', want, selection, id)
     redis.call('SADD', P .. 'rooms', room)
   end
-  redis.call('PUBLISH', P .. 'changes', record(stop, redis.call('HGET', rec, 'wish'), doc))
+  local now = record(stop, redis.call('HGET', rec, 'wish'), doc)
+  note_change(rec, before, state, now)
+  redis.call('PUBLISH', P .. 'changes', now)
 end
 
 -- fenced reports whether a newer epoch than the caller's was granted for the
@@ -51,4 +73,15 @@ local function keep_epoch(room, epoch)
     redis.call('SET', counter, epoch)
   end
   redis.call('EXPIRE', counter, 86400)
+end
+
+-- meet returns the generation of Redis' memory and whether nothing may be granted
+-- now: once a caller meets a Redis that has lost its memory, whoever holds a room is
+-- given one ttl to renew the lease before anybody else can claim it.
+local function meet(seen, ttl)
+  local now, generation = redis.call('TIME'), P .. 'generation'
+  if redis.call('SETNX', generation, now[1] .. '.' .. now[2]) == 1 and seen ~= '' then
+    redis.call('SET', P .. 'recalling', '1', 'PX', ttl)
+  end
+  return redis.call('GET', generation), redis.call('EXISTS', P .. 'recalling') == 1
 end

@@ -1,5 +1,5 @@
 -- A node's write. id, room, selection, doc, state, stop, epoch, node, generation,
--- ttl in ms, wish -> 'ok', 'fenced' or 'final'
+-- ttl in ms, wish, then news as kind and track -> 'ok', 'fenced' or 'final'
 local id, room, selection, doc, state, stop, epoch, node, generation, ttl, wish = unpack(ARGV)
 local h = redis.call('HMGET', P .. 'rec:' .. id, 'state', 'stop', 'epoch', 'selection')
 local refused = fenced(room, epoch, node)
@@ -19,5 +19,6 @@ if not refused then
   -- The record must not come back without its holder, or others take the room.
   redis.call('SET', P .. 'lease:' .. room, epoch .. ' ' .. node, 'PX', ttl, 'NX')
 end
+for i = 12, #ARGV, 2 do note(ARGV[i], record(stop, wish, doc), ARGV[i + 1]) end
 write(id, room, selection, doc, state, stop, epoch, wish)
 return 'ok'

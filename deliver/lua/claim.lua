@@ -1,5 +1,5 @@
 -- site, at most, ttl in ms, lanes of a group at once
--- -> ms until it is worth asking again or -1, then {id, token, doc, tries, disabled} each
+-- -> ms until it is worth asking again or -1, then {id, token, doc, tries, disabled, recording} each
 local site, most, ttl, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local ready, out = P .. 'ready:' .. site, {}
 
@@ -12,8 +12,8 @@ local function take(group, lane, disabled)
   redis.call('HSET', job, 'token', token)
   redis.call('ZADD', lanes, now + ttl, lane)
   redis.call('ZADD', P .. 'busy:' .. group, now + ttl, lane)
-  local h = redis.call('HMGET', job, 'doc', 'tries')
-  out[#out + 1] = {id, token, h[1], h[2], disabled}
+  local h = redis.call('HMGET', job, 'doc', 'tries', 'rec')
+  out[#out + 1] = {id, token, h[1], h[2], disabled, h[3]}
 end
 
 local function work(group)

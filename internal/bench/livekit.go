@@ -29,13 +29,14 @@ type stage struct {
 	udpPort int
 }
 
-// startLiveKit starts LiveKit on free ports of an address of this host.
-func startLiveKit(ctx context.Context, address string) (*stage, error) {
+// startLiveKit starts LiveKit on free ports of an address of this host, with more
+// arguments if need be.
+func startLiveKit(ctx context.Context, address string, more ...string) (*stage, error) {
 	port, udpPort, err := freePorts(address)
 	if err != nil {
 		return nil, err
 	}
-	c, err := spawn(ctx, nil, "livekit", "--address", address, "--port", fmt.Sprint(port), "--udp-port", fmt.Sprint(udpPort))
+	c, err := spawn(ctx, nil, "livekit", append(more, "--address", address, "--port", fmt.Sprint(port), "--udp-port", fmt.Sprint(udpPort))...)
 	if err != nil {
 		return nil, err
 	}
@@ -64,24 +65,29 @@ func livekitCommand() *cli.Command {
 			&cli.StringFlag{Name: "address", Value: "127.0.0.1"},
 			&cli.IntFlag{Name: "port", Required: true},
 			&cli.IntFlag{Name: "udp-port", Required: true},
+			&cli.StringFlag{Name: "redis", Usage: "keep the state of egresses in the Redis at this `ADDRESS`"},
 		},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			return serveLiveKit(ctx, cmd.String("address"), cmd.Int("port"), cmd.Int("udp-port"))
+			return serveLiveKit(ctx, cmd.String("address"), cmd.Int("port"), cmd.Int("udp-port"), cmd.String("redis"))
 		},
 	}
 }
 
 // serveLiveKit runs LiveKit on one address. plugin.DevServer keeps to loopback,
 // which cannot be reached from another network namespace.
-func serveLiveKit(ctx context.Context, address string, port, udpPort int) error {
-	body, err := yaml.Marshal(map[string]any{
+func serveLiveKit(ctx context.Context, address string, port, udpPort int, redis string) error {
+	settings := map[string]any{
 		"port": port, "bind_addresses": []string{address}, "keys": map[string]string{keys.Key: keys.Secret},
 		"rtc": map[string]any{
 			"udp_port": udpPort, "tcp_port": 0, "node_ip": address, "use_external_ip": false, "stun_servers": []string{},
 			"enable_loopback_candidate": net.ParseIP(address).IsLoopback(), "ips": map[string]any{"includes": []string{address + "/32"}},
 		},
 		"logging": map[string]any{"level": "error", "pion_level": "error"},
-	})
+	}
+	if redis != "" {
+		settings["redis"] = map[string]any{"address": redis}
+	}
+	body, err := yaml.Marshal(settings)
 	if err != nil {
 		return fmt.Errorf("configure LiveKit: %w", err)
 	}

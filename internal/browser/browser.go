@@ -81,6 +81,7 @@ func Launch(ctx context.Context) (*Browser, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(pages))
 	mux.Handle("GET /livekit/", http.StripPrefix("/livekit/", http.FileServer(http.Dir(filepath.Join(modules, "livekit-client", "dist")))))
+	mux.Handle("GET /sdk/", http.StripPrefix("/sdk/", http.FileServer(http.Dir(filepath.Join(dir, sdkDist)))))
 	mux.HandleFunc("GET /files/{name}", b.serveFile)
 	b.server = httptest.NewServer(mux)
 	return b, nil

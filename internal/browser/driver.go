@@ -24,6 +24,8 @@ type command struct {
 	Open string `json:"open,omitempty"`
 	Call string `json:"call,omitempty"`
 	With []any  `json:"with,omitempty"`
+
+	Reload bool `json:"reload,omitempty"`
 }
 
 // line is what driver.mjs says: its version, an answer, or a page's report.

@@ -3,6 +3,7 @@
 //
 //   {"id":1,"page":"anna","open":"http://…"}         a page in a profile of its own
 //   {"id":2,"page":"anna","call":"mute","with":[…]}  a method of the page's `participant`
+//   {"id":3,"page":"anna","reload":true}             loads the page again, in the same tab
 //   {"id":3,"page":"anna"}                           closes the page
 //   {"id":1,"value":…} or {"id":1,"error":"…"}       the answer
 //   {"page":"anna","report":…}                       what the page passed to its `report`
@@ -28,10 +29,14 @@ async function open(name, url) {
   await page.waitForFunction('window.participant');
 }
 
-async function obey({ page: name, open: url, call, with: parameters }) {
+async function obey({ page: name, open: url, call, with: parameters, reload }) {
   if (url) return open(name, url);
   const page = pages.get(name);
   if (!page) throw new Error(`there is no page ${name}`);
+  if (reload) {
+    await page.reload();
+    return page.waitForFunction('window.participant').then(() => null);
+  }
   // Evaluating counts as a click of the user, without which the screen cannot be shared.
   if (call) return page.evaluate(([method, list]) => window.participant[method](...list), [call, parameters ?? []]);
   pages.delete(name);

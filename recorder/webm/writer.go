@@ -240,6 +240,9 @@ func (w *Writer) fail(op string, err error) error {
 	return w.err
 }
 
+// Size is that of the file so far, with what has not reached the kernel yet.
+func (w *Writer) Size() int64 { return w.size() }
+
 // size is the file's, with what has not been flushed.
 func (w *Writer) size() int64 { return w.flushed + int64(len(w.buf)) }
 

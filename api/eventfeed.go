@@ -1,0 +1,102 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// longestFeed is how long one stream of events lasts. Callers reconnect and go
+// on where they were; so a token that has expired does not watch for ever.
+const longestFeed = time.Hour
+
+type watchEventsInput struct {
+	LastEventID string    `header:"Last-Event-ID" maxLength:"64" doc:"The id of the last event that was seen: what followed is sent first." example:"1772355000000-0"`
+	Since       time.Time `query:"since" doc:"Send first what happened from then on, as far as it is kept." example:"2026-03-01T09:00:00Z"`
+	Type        []string  `query:"type" maxItems:"50" doc:"Only these types, or families such as recording.*, separated by commas." example:"[\"recording.*\"]"`
+	Recording   string    `query:"recording" maxLength:"64" doc:"Only events of this recording." example:"rec_0199a3f27c5d7e0fb1d2c3b4a5968778"`
+	Room        string    `query:"room" maxLength:"256" doc:"Only events of this room." example:"standup"`
+}
+
+func (s *Server) routeEventFeed() {
+	if s.webhooks == nil {
+		return
+	}
+	schema := s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Event](), true, "Event")
+	route(s, operation{
+		Operation: huma.Operation{
+			OperationID: "watch-events", Method: http.MethodGet, Path: "/v1/events", Tags: []string{"webhooks"},
+			RejectUnknownQueryParameters: true,
+			Summary:                      "Watch events",
+			Description: "Server-sent events, the same that webhooks get, as they happen. Each has an id: send the last one as Last-Event-ID to go on " +
+				"where a connection broke. About 10,000 events are kept. A token that names a room sees that room's only, and only admins " +
+				"see those of no room. A stream ends after an hour.",
+			Responses: map[string]*huma.Response{"200": {
+				Description: "Events until the caller leaves.",
+				Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{
+					Type: huma.TypeString, Description: "The data of each event is an Event.",
+					Extensions: map[string]any{"contentMediaType": "application/json", "contentSchema": schema},
+				}}},
+			}},
+		},
+		access: readAccess, timeout: unbounded,
+		codes: []recording.Code{recording.CodeInvalidRequest, recording.CodeInvalidID, recording.CodeNotFound, CodeEventsGone},
+	}, s.watchEvents)
+}
+
+func (s *Server) watchEvents(ctx context.Context, in *watchEventsInput) (*huma.StreamResponse, error) {
+	caller := callerOf(ctx)
+	q := EventQuery{After: in.LastEventID, Since: in.Since, Types: in.Type, Recording: in.Recording, Room: in.Room}
+	if q.Recording != "" {
+		if _, err := s.permitted(ctx, q.Recording, readAccess); err != nil {
+			return nil, err
+		}
+	}
+	if q.Room == "" && !caller.Admin {
+		q.Room = caller.Room
+	}
+	if err := caller.permit(readAccess, q.Room); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, longestFeed)
+	events, err := s.webhooks.Watch(ctx, q)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		defer cancel()
+		stream := openStream(humagin.Unwrap(hc))
+		if !stream.send("retry: 2000\n\n") {
+			return
+		}
+		tick := time.NewTicker(keepAlive)
+		defer tick.Stop()
+		for alive := true; alive; {
+			select {
+			case <-tick.C:
+				alive = stream.send(": alive\n\n")
+			case e, open := <-events:
+				if !open {
+					return
+				}
+				if e.Room == "" && !caller.Admin {
+					continue
+				}
+				data, err := json.Marshal(e)
+				if err != nil {
+					s.log.ErrorContext(ctx, "encode event", "event", e.ID, "error", err)
+					return
+				}
+				alive = stream.send("id: %s\nevent: %s\ndata: %s\n\n", e.Cursor, e.Type, data)
+			}
+		}
+	}}, nil
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/roomreel/roomreel/compose"
+	"github.com/roomreel/roomreel/configs"
+	"github.com/roomreel/roomreel/coord"
+	"github.com/roomreel/roomreel/plugin"
+	"github.com/roomreel/roomreel/plugin/egress"
+	"github.com/roomreel/roomreel/recording"
+)
+
+// egressWorker is the worker for LiveKit's Egress API, and the Redis that it
+// shares with LiveKit, if that is another than roomreel's.
+type egressWorker struct {
+	*egress.Worker
+	bus *redis.Client
+}
+
+// newEgress wires the worker; nil where the configuration turns it off.
+func newEgress(c configs.Config, p *process, keys plugin.Keys, log *slog.Logger) (*egressWorker, error) {
+	if !c.Egress.Enabled {
+		return nil, nil
+	}
+	w := &egressWorker{}
+	bus := p.redis
+	if c.Egress.Redis != "" {
+		options, err := redis.ParseURL(c.Egress.Redis)
+		if err != nil {
+			return nil, fmt.Errorf("egress.redis: %w", err)
+		}
+		w.bus = redis.NewClient(options)
+		bus = w.bus
+	}
+	output := c.Egress.Output
+	if output == "" {
+		output = filepath.Join(c.Data, "egress")
+	}
+	var err error
+	w.Worker, err = egress.NewWorker(egress.Options{
+		Node: c.Node, Bus: bus, Redis: p.redis,
+		Recordings: &egressRecordings{Store: p.store, node: c.Node},
+		Files: egressFiles{
+			queue: p.queue, archive: p.archive, store: p.store,
+			composer: compose.Composer{FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Log: log},
+		},
+		URL: c.LiveKit.URL, APIKey: keys.Key, APISecret: keys.Secret, Token: keys.RecorderToken,
+		Bucket: putInBucket, Output: output, WebM: c.Egress.Format == "webm", Discard: !c.Egress.Keep, Defer: c.Egress.Defer,
+		MaxDuration: c.Egress.MaxDuration, Lease: c.Recorder.Lease, Log: log,
+	})
+	return w, err
+}
+
+// close lets go of the worker's own Redis.
+func (w *egressWorker) close() error {
+	if w == nil || w.bus == nil {
+		return nil
+	}
+	return w.bus.Close()
+}
+
+// egressRecordings lets the worker reach the store.
+type egressRecordings struct {
+	*coord.Store
+	node string
+
+	mu    sync.Mutex
+	asked time.Time
+	nodes []coord.NodeInfo
+}
+
+// Load tells how busy the nodes are. A room that is being recorded already needs
+// no further room of anybody.
+func (r *egressRecordings) Load(ctx context.Context, room string) egress.Load {
+	nodes := r.seeNodes(ctx)
+	var load egress.Load
+	mine := slices.IndexFunc(nodes, func(n coord.NodeInfo) bool { return n.Name == r.node })
+	if len(nodes) > 0 && !slices.ContainsFunc(nodes, coord.NodeInfo.CanAccept) {
+		page, err := r.Store.List(ctx, coord.Query{Room: room, Limit: 1, States: []recording.State{
+			recording.Starting, recording.Active, recording.Paused, recording.Stopping,
+		}})
+		load.Full = err == nil && len(page.Items) == 0
+	}
+	for _, n := range nodes {
+		if mine >= 0 && n.CanAccept() && n.Rooms < nodes[mine].Rooms {
+			load.Ahead++
+		}
+	}
+	return load
+}
+
+// seeNodes returns the nodes as they were within the last second.
+func (r *egressRecordings) seeNodes(ctx context.Context) []coord.NodeInfo {
+	const fresh = time.Second
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.asked) > fresh {
+		if nodes, err := r.Nodes(ctx); err == nil {
+			r.nodes, r.asked = nodes, time.Now()
+		}
+	}
+	return r.nodes
+}
+
+// egressFiles lets the worker have files made.
+type egressFiles struct {
+	queue    *compose.Queue
+	archive  recording.Archive
+	store    *coord.Store
+	composer compose.Composer
+}
+
+func (f egressFiles) Manifest(id string) (*recording.Manifest, error) { return f.archive.Manifest(id) }
+
+func (f egressFiles) Check(spec recording.CompositionSpec) error {
+	_, err := compose.Normalize(spec)
+	return err
+}
+
+func (f egressFiles) Extract(ctx context.Context, id string, what egress.Extract, out string) error {
+	dir, err := f.archive.Dir(id)
+	if err != nil {
+		return err
+	}
+	return f.composer.Extract(ctx, dir, compose.Extract(what), out)
+}
+
+func (f egressFiles) Sound(ctx context.Context, film, out string) error {
+	return f.composer.Sound(ctx, film, out)
+}
+
+func (f egressFiles) Length(ctx context.Context, path string) (time.Duration, error) {
+	length, err := f.composer.Length(ctx, path)
+	return length.Duration(), err
+}
+
+func (f egressFiles) Remove(ctx context.Context, id string) error {
+	if err := f.store.Remove(ctx, id); err != nil {
+		return err
+	}
+	return f.archive.Remove(id)
+}
+
+// Film makes a film by way of the queue. One that another worker began is waited
+// for as long as it moves, and then made anew.
+func (f egressFiles) Film(ctx context.Context, id string, spec recording.CompositionSpec, begun string, began func(string)) (string, error) {
+	if begun != "" {
+		if film, err := f.await(ctx, id, begun); err == nil && film.State == recording.CompositionReady {
+			return f.path(film)
+		}
+	}
+	film, err := f.queue.Start(ctx, id, spec)
+	if err != nil {
+		return "", err
+	}
+	began(film.ID)
+	film, err = f.await(ctx, id, film.ID)
+	switch {
+	case err != nil:
+		return "", err
+	case film.State != recording.CompositionReady:
+		return "", recording.AsError(film.Error, recording.CodeComposeFailed)
+	}
+	return f.path(film)
+}
+
+// await returns a composition once it is final, or has not moved for a while.
+func (f egressFiles) await(ctx context.Context, id, film string) (recording.Composition, error) {
+	const still, poll = 30 * time.Second, time.Second
+	var last recording.Composition
+	moved := time.Now()
+	for {
+		updates, err := f.queue.Watch(ctx, id, film)
+		if err != nil {
+			return last, err
+		}
+		for now := range updates {
+			if now.State != last.State || now.Progress != last.Progress {
+				moved = time.Now()
+			}
+			last = now
+		}
+		if last.State.Final() {
+			return last, nil
+		}
+		if time.Since(moved) > still {
+			return last, recording.Errorf(recording.CodeComposeFailed, "composition %s was left by its process", film)
+		}
+		select {
+		case <-ctx.Done():
+			return last, ctx.Err()
+		case <-time.After(poll):
+		}
+	}
+}
+
+func (f egressFiles) path(film recording.Composition) (string, error) {
+	dir, err := f.archive.Dir(film.RecordingID)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(recording.CompositionsDir(dir), film.File), nil
+}

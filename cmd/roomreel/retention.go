@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/roomreel/roomreel/coord"
+	"github.com/roomreel/roomreel/deliver"
+	"github.com/roomreel/roomreel/recording"
+)
+
+// retention tidies this node's archive up: what was removed on another node goes
+// here too, and so does what has ended long ago, unless it is held or somebody
+// still waits for it.
+type retention struct {
+	archive recording.Archive
+	store   *coord.Store
+	// keep is for how long recordings are kept after their end; 0 is for ever.
+	keep time.Duration
+	// awaited reports whether a delivery that was asked for is not confirmed.
+	awaited func(context.Context, recording.Recording) (bool, error)
+	log     *slog.Logger
+	now     func() time.Time
+}
+
+// run tidies up now and then until ctx ends.
+func (r retention) run(ctx context.Context) {
+	const every = 10 * time.Minute
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		r.tidy(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (r retention) tidy(ctx context.Context) {
+	ids, err := r.archive.IDs()
+	if err != nil {
+		r.log.Error("archive cannot be listed", "error", err)
+		return
+	}
+	for _, id := range ids {
+		if err := r.one(ctx, id); err != nil && ctx.Err() == nil {
+			r.log.Warn("a recording was not tidied up", "recording", id, "error", err)
+		}
+	}
+}
+
+// one deletes a recording if it is due.
+func (r retention) one(ctx context.Context, id string) error {
+	rec, err := r.store.Get(ctx, id)
+	if recording.CodeOf(err) == recording.CodeNotFound {
+		removed, err := r.store.Removed(ctx, id)
+		if err != nil || !removed {
+			return err
+		}
+		r.log.Info("deleting what was removed elsewhere", "recording", id)
+		return r.archive.Remove(id)
+	}
+	if err != nil {
+		return err
+	}
+	if r.keep <= 0 || !rec.State.Final() || rec.Hold != nil || r.now().Sub(rec.StoppedAt) < r.keep {
+		return nil
+	}
+	if hold, err := r.archive.Hold(id); err != nil || hold != nil {
+		return err
+	}
+	if awaited, err := r.awaited(ctx, rec); err != nil || awaited {
+		return err
+	}
+	r.log.Info("deleting a recording that was kept long enough", "recording", id, "stopped_at", rec.StoppedAt)
+	if err := r.store.Remove(ctx, id); err != nil {
+		return err
+	}
+	return r.archive.Remove(id)
+}
+
+// awaited reports whether webhooks or the upload of a recording are not confirmed.
+// An upload that was asked for and is not known to be done is one.
+func awaited(hooks *deliver.Webhooks) func(context.Context, recording.Recording) (bool, error) {
+	return func(ctx context.Context, r recording.Recording) (bool, error) {
+		if r.Delivery.UploadURL != "" {
+			return true, nil
+		}
+		page, err := hooks.Deliveries(ctx, deliver.Query{
+			Recording: r.ID, States: []deliver.State{deliver.Pending, deliver.Running}, Limit: 1,
+		})
+		return len(page.Items) > 0, err
+	}
+}

@@ -1,0 +1,32 @@
+package session
+
+import (
+	"embed"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed lua/*.lua
+var lua embed.FS
+
+var (
+	openScript      = script("open")
+	connectScript   = script("connect")
+	endScript       = script("end")
+	superviseScript = script("supervise")
+	streamScript    = script("stream")
+	recordScript    = script("record")
+	stateScript     = script("state")
+)
+
+func script(name string) *redis.Script {
+	return redis.NewScript(source("prelude") + source(name))
+}
+
+func source(name string) string {
+	b, err := lua.ReadFile("lua/" + name + ".lua")
+	if err != nil {
+		panic(err) // the file is embedded: only a misspelt name fails, at start
+	}
+	return string(b)
+}
