@@ -11,7 +11,7 @@ CONSOLE    := web/console
 
 .DEFAULT_GOAL := help
 .PHONY: help build web browser sdk demo test test-web test-race test-server e2e-web \
-        bench-record bench-start bench-egress chaos-kill chaos-egress loss soak lint setup-demo setup-test clean
+        bench-record bench-compose bench-start bench-egress chaos-kill chaos-egress loss soak lint setup-demo setup-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -60,6 +60,9 @@ test-server:
 
 bench-record: ## recorder against a subscriber that throws packets away, 32 participants
 	$(GO) run ./internal/bench record
+
+bench-compose: setup-demo ## films against their floor and the seed's recipes, 4, 9 and 25 participants
+	$(GO) run ./internal/bench compose
 
 bench-start: build ## from the start call to media on disk, and from stop to complete files
 	$(GO) run ./internal/bench start

@@ -179,6 +179,10 @@ func mediaType(file string, video bool) string {
 		return kind + "/webm"
 	case ".mp4":
 		return kind + "/mp4"
+	case ".m4a":
+		return "audio/mp4"
+	case ".ogg":
+		return "audio/ogg"
 	case ".mkv", ".mka":
 		return kind + "/x-matroska"
 	}

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,34 +22,41 @@ func (c Composer) Plan(ctx context.Context, dir string, spec recording.Compositi
 }
 
 func (c Composer) plan(ctx context.Context, dir string, m *recording.Manifest, spec recording.CompositionSpec) (Plan, error) {
-	spec, err := c.measure(ctx, dir, spec)
+	spec, err := c.prepare(ctx, dir, spec)
 	if err != nil {
 		return Plan{}, err
 	}
-	p, err := NewPlan(m, spec)
+	return NewPlan(m, spec)
+}
+
+// prepare looks at every file that a wish names.
+func (c Composer) prepare(ctx context.Context, dir string, spec recording.CompositionSpec) (recording.CompositionSpec, error) {
+	spec, err := Normalize(spec)
 	if err != nil {
-		return Plan{}, err
+		return spec, err
 	}
-	if l := p.Spec.Logo; l != nil {
-		if _, err := readAsset(dir, c.Assets, l.File); err != nil {
-			return Plan{}, err
-		}
+	if spec, err = c.measure(ctx, dir, spec); err != nil {
+		return spec, err
 	}
-	for _, file := range p.Spec.Avatars {
+	var pictures []string
+	if spec.Logo != nil {
+		pictures = append(pictures, spec.Logo.File)
+	}
+	for _, file := range slices.Sorted(maps.Values(spec.Avatars)) {
+		pictures = append(pictures, file)
+	}
+	for _, file := range pictures {
 		if _, err := readAsset(dir, c.Assets, file); err != nil {
-			return Plan{}, err
+			return spec, err
 		}
 	}
-	return p, nil
+	return spec, nil
 }
 
 // measure fills in how long videos from outside are, and how large.
 func (c Composer) measure(ctx context.Context, dir string, spec recording.CompositionSpec) (recording.CompositionSpec, error) {
 	c = c.withDefaults()
 	spec.External = slices.Clone(spec.External)
-	if err := normalizePeople(&spec); err != nil {
-		return spec, err
-	}
 	for i := range spec.External {
 		e := &spec.External[i]
 		if e.Duration > 0 && e.Width > 0 && e.Height > 0 {

@@ -30,11 +30,15 @@ type place struct {
 // place stays hidden.
 type layout func(cast) []place
 
-// layoutRecorded follows what the recording was told while it ran.
-const layoutRecorded = "recorded"
+// layoutRecorded follows what the recording was told while it ran, and is the
+// grid until it was told something.
+const (
+	layoutRecorded = "recorded"
+	layoutGrid     = "grid"
+)
 
 var layouts = map[string]layout{
-	"grid":         grid,
+	layoutGrid:     grid,
 	"speaker":      speaker,
 	"host-bottom":  hostBottom,
 	"host-only":    hostOnly,

@@ -203,7 +203,7 @@ func (v *Previews) picture(ctx context.Context, source string, p recording.Part,
 
 // run lets ffmpeg write to read.
 func (v *Previews) run(ctx context.Context, args []string, read func(io.Reader) error) error {
-	cmd := command(ctx, "", v.ffmpeg, append([]string{"-hide_banner", "-nostdin", "-loglevel", "level+error", "-threads", "1"}, args...))
+	cmd := command(ctx, niceness, "", v.ffmpeg, append([]string{"-hide_banner", "-nostdin", "-loglevel", "level+error", "-threads", "1"}, args...))
 	var stderr tail
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()

@@ -56,6 +56,9 @@ func composeCommand() *cli.Command {
 				return err
 			}
 			path := filepath.Join(recording.CompositionsDir(dir), film.File)
+			if film.File == "" {
+				path = filepath.Join(recording.CompositionsDir(dir), film.ID)
+			}
 			fmt.Fprintln(os.Stderr)
 			if sheet := cmd.String("contact-sheet"); sheet != "" {
 				const columns, rows = 4, 3

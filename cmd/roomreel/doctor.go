@@ -17,6 +17,7 @@ import (
 	"github.com/urfave/cli/v3"
 	"golang.org/x/sys/unix"
 
+	"github.com/roomreel/roomreel/compose"
 	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recording"
@@ -112,7 +113,17 @@ func checkEncoders(ctx context.Context, c configs.Config) finding {
 	if len(missing) > 0 {
 		return finding{bad, "ffmpeg lacks " + strings.Join(missing, ", "), "use an ffmpeg that was built with them, such as Debian's: apt-get install ffmpeg"}
 	}
-	return finding{good, "libx264 and aac for mp4, libvpx and libopus for webm", ""}
+	what := "libx264 and aac for mp4, libvpx and libopus for webm"
+	for codec, encoder := range map[string]string{"vp9": "libvpx-vp9", "av1": "libsvtav1"} {
+		if !strings.Contains(string(out), " "+encoder+" ") {
+			what += "; none for " + codec
+		}
+	}
+	works := compose.Composer{FFmpeg: c.Composer.FFmpeg}.Hardware(ctx)
+	if len(works) == 0 {
+		return finding{good, what + "; no hardware", ""}
+	}
+	return finding{good, what + "; hardware: " + strings.Join(works, ", "), ""}
 }
 
 func checkLiveKit(ctx context.Context, c configs.Config) finding {

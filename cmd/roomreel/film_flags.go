@@ -46,10 +46,10 @@ func filmFlags() []cli.Flag {
 
 		&cli.StringFlag{Name: "format", Category: encoding, Usage: "mp4, webm, hls, m4a, opus or people"},
 		&cli.StringFlag{Name: "quality", Category: encoding, Usage: "draft, standard or archive"},
-		&cli.StringFlag{Name: "video-codec", Category: encoding, Usage: "h264, vp8, vp9 or av1"},
+		&cli.StringFlag{Name: "codec", Category: encoding, Usage: "h264, vp8, vp9 or av1"},
 		&cli.StringFlag{Name: "encoder", Category: encoding, Usage: "software, vaapi, nvenc or qsv"},
 		&cli.StringFlag{Name: "audio", Category: encoding, Usage: "mixed or multitrack"},
-		&cli.StringSliceFlag{Name: "extras", Category: encoding, Usage: "`WHAT` is made beside the film: poster, sheet, chapters, speakers; may be repeated"},
+		&cli.StringSliceFlag{Name: "extra", Category: encoding, Usage: "`WHAT` is made beside the film: poster, sheet, chapters, speakers; may be repeated"},
 	}
 }
 
@@ -79,7 +79,7 @@ func filmSpec(cmd *cli.Command) (spec recording.CompositionSpec, err error) {
 	for flag, to := range map[string]*string{
 		"layout": &spec.Layout, "host": &spec.Host, "focus": &spec.Focus, "background": &spec.Background, "time-zone": &spec.TimeZone,
 		"pauses": (*string)(&spec.Pauses), "timestamp": (*string)(&spec.Timestamp),
-		"format": &spec.Format, "quality": &spec.Quality, "video-codec": &spec.VideoCodec, "encoder": &spec.Encoder, "audio": &spec.Audio,
+		"format": &spec.Format, "quality": &spec.Quality, "codec": &spec.VideoCodec, "encoder": &spec.Encoder, "audio": &spec.Audio,
 	} {
 		set(flag, to)
 	}
@@ -95,7 +95,7 @@ func filmSpec(cmd *cli.Command) (spec recording.CompositionSpec, err error) {
 	}
 	list("include", &spec.Include)
 	list("exclude", &spec.Exclude)
-	list("extras", &spec.Extras)
+	list("extra", &spec.Extras)
 	if cmd.IsSet("hide-names") {
 		spec.HideNames = cmd.Bool("hide-names")
 	}
