@@ -74,7 +74,7 @@ func (c Composer) Compose(ctx context.Context, dir string, spec recording.Compos
 	if err != nil {
 		return recording.Composition{}, err
 	}
-	plan, err := NewPlan(m, spec)
+	plan, err := c.plan(ctx, dir, m, spec)
 	if err != nil {
 		return recording.Composition{}, err
 	}

@@ -20,6 +20,8 @@ import (
 type Options struct {
 	// FFmpeg and FFprobe are the programs to run, by default those in PATH.
 	FFmpeg, FFprobe string
+	// Assets is a folder of logos and avatars for all recordings.
+	Assets string
 	// Parallel is how many films are made at a time, by default 1: one film
 	// keeps all cores busy.
 	Parallel int
@@ -106,7 +108,7 @@ func NewQueue(archive recording.Archive, opts Options) (*Queue, error) {
 	}
 	q := &Queue{
 		archive: archive, opts: opts, kick: make(chan struct{}, 1), jobs: map[string]*job{}, liveWork: make(chan struct{}, 1),
-		composer: Composer{FFmpeg: opts.FFmpeg, FFprobe: opts.FFprobe, KeepPieces: true, Fetch: opts.Fetch, Log: opts.Log}.withDefaults(),
+		composer: Composer{FFmpeg: opts.FFmpeg, FFprobe: opts.FFprobe, Assets: opts.Assets, KeepPieces: true, Fetch: opts.Fetch, Log: opts.Log}.withDefaults(),
 	}
 	q.composer.Cores = max(1, q.composer.Cores/opts.Parallel)
 	q.composer.Memory /= int64(opts.Parallel)
@@ -197,6 +199,13 @@ func (q *Queue) check(ctx context.Context, recordingID string, spec recording.Co
 	}
 	m, err := q.manifest(ctx, recordingID, spec.Live)
 	if err != nil {
+		return spec, err
+	}
+	dir, err := q.archive.Dir(recordingID)
+	if err != nil {
+		return spec, err
+	}
+	if spec, err = q.composer.prepare(ctx, dir, spec); err != nil {
 		return spec, err
 	}
 	if m.State == recording.Stopped {
