@@ -140,7 +140,8 @@ export function FilmDialog({ manifest, onClose }: { manifest: Manifest; onClose:
       void client.invalidateQueries({ queryKey: ['compositions', manifest.id] })
     },
   })
-  const people = Math.max(1, manifest.participants.length)
+  // With one or two people all layouts look alike; a few show what each is.
+  const people = Math.max(4, manifest.participants.length)
   return (
     <Dialog title={t('films.make')} wide onClose={onClose}>
       <form className="form" onSubmit={(event) => { event.preventDefault(); start.mutate() }}>
