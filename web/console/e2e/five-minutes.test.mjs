@@ -164,6 +164,22 @@ test('sees each webhook with its attempt, and sends one again', async () => {
   await page.keyboard.press('Escape')
 })
 
+test('an agent is recorded and watched, on the SDK', async () => {
+  const { page } = admin
+  await go(page, 'SDK demos')
+  const [agent, supervisor] = await page.getByRole('log').all()
+  await page.getByRole('button', { name: 'Connect with camera' }).click()
+  await until('connected', async () => (await agent.textContent()).includes('connected'))
+  await page.getByRole('button', { name: 'Record', exact: true }).click()
+  await until('STARTED', async () => (await agent.textContent()).includes('state=STARTED'))
+  await page.getByRole('button', { name: 'Watch', exact: true }).click()
+  await until('a stream', async () => (await supervisor.textContent()).includes('add_stream'))
+  await playing(page, 'video[aria-label="camera"]')
+  await shot(page, 'demos')
+  await page.getByRole('button', { name: 'Stop', exact: true }).click()
+  await until('STOPPED', async () => (await agent.textContent()).includes('state=STOPPED'))
+})
+
 test('speaks Chinese, and signs out', async () => {
   const { page } = admin
   await page.getByLabel('Language').selectOption('zh-CN')

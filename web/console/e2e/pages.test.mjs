@@ -23,7 +23,7 @@ after(async () => {
 })
 
 const pages = () => ['/live', '/recordings', `/recordings/${recording}`, ...['films', 'files', 'webhooks', 'manifest', 'audit'].map((tab) => `/recordings/${recording}/${tab}`),
-  '/supervision', '/webhooks', '/webhooks/deliveries', '/nodes', '/tokens', '/join', '/api', '/nowhere']
+  '/supervision', '/webhooks', '/webhooks/deliveries', '/nodes', '/tokens', '/join', '/demos', '/api', '/nowhere']
 
 for (const width of [1440, 390]) {
   for (const colorScheme of ['light', 'dark']) {
