@@ -93,13 +93,13 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	counted.watchWebhooks(p.hooks, log)
 	p.hosts = newHosts(store, c.Node, livekit.Members, log)
 	p.members = members{store: store, send: livekit.Send, log: log}
-	const day = 24 * time.Hour
-	p.retain = retention{
-		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks), log: log, now: time.Now,
-	}
-	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, log)
+	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, counted, log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
+	const day = 24 * time.Hour
+	p.retain = retention{
+		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks, p.uploader.uploads), log: log, now: time.Now,
 	}
 	p.sessions = newSessions(c, keys, livekit, store, p.hooks, p.redis, log)
 	p.queue, err = compose.NewQueue(archive, compose.Options{
@@ -158,7 +158,8 @@ func (p *process) run(ctx context.Context) error {
 	})
 	group.Go(func() error { return p.uploader.uploads.Run(ctx) })
 	group.Go(func() error { return p.uploader.run(ctx) })
-	group.Go(func() error { return p.sessions.Run(ctx) })
+	told := make(chan struct{}) // once all who have a session know that it ends
+	group.Go(func() error { defer close(told); return p.sessions.Run(ctx) })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
@@ -167,6 +168,7 @@ func (p *process) run(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		<-ctx.Done()
+		<-told
 		const patience = 10 * time.Second
 		quit, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/roomreel/roomreel/coord"
@@ -82,11 +83,17 @@ func (r retention) one(ctx context.Context, id string) error {
 	return r.archive.Remove(id)
 }
 
-// awaited reports whether webhooks or the upload of a recording are not confirmed.
-// An upload that was asked for and is not known to be done is one.
-func awaited(hooks *deliver.Webhooks) func(context.Context, recording.Recording) (bool, error) {
+// awaited reports whether webhooks or uploads of a recording are not confirmed. An
+// upload that was asked for and is not known to be done is one, also after it has
+// failed: somebody may give it another URL.
+func awaited(hooks *deliver.Webhooks, uploads *deliver.Uploads) func(context.Context, recording.Recording) (bool, error) {
 	return func(ctx context.Context, r recording.Recording) (bool, error) {
-		if r.Delivery.UploadURL != "" {
+		sent, err := uploads.List(ctx, deliver.Query{Recording: r.ID})
+		if err != nil {
+			return false, err
+		}
+		undone := func(u deliver.Upload) bool { return u.State != deliver.Done }
+		if r.Delivery.UploadURL != "" && len(sent.Items) == 0 || slices.ContainsFunc(sent.Items, undone) {
 			return true, nil
 		}
 		page, err := hooks.Deliveries(ctx, deliver.Query{

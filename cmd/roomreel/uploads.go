@@ -33,7 +33,7 @@ type uploader struct {
 	due chan string // recordings to look at; a full one is made up for by the sweep
 }
 
-func newUploader(c configs.Config, archive recording.Archive, store *coord.Store, hooks *deliver.Webhooks, rdb redis.UniversalClient, log *slog.Logger) (*uploader, error) {
+func newUploader(c configs.Config, archive recording.Archive, store *coord.Store, hooks *deliver.Webhooks, rdb redis.UniversalClient, m *metrics, log *slog.Logger) (*uploader, error) {
 	const backlog = 1000
 	u := &uploader{
 		archive: archive, store: store, hooks: hooks, policy: urlPolicy(c.Outgoing), log: log, due: make(chan string, backlog),
@@ -44,7 +44,7 @@ func newUploader(c configs.Config, archive recording.Archive, store *coord.Store
 	}
 	o := deliver.UploadOptions{
 		Dir: archive.Root(), Storage: folder, Policy: u.policy, Report: u.report, Ended: u.look,
-		QueueOptions: deliver.QueueOptions{Log: log},
+		QueueOptions: deliver.QueueOptions{Attempted: m.attempted("uploads"), Log: log},
 	}
 	if c.Storage.Bucket == "" {
 		u.uploads = deliver.NewUploads(rdb, o)
