@@ -174,7 +174,7 @@ func (b *composeBench) measure(ctx context.Context, n int, film string, seeds bo
 	tell("composes %s of %d", film, n)
 	watched := watchMemory(ctx)
 	before, began := childrenCPU(), time.Now()
-	made, err := compose.Composer{}.Compose(ctx, dir, recording.CompositionSpec{Format: film}, nil)
+	made, err := compose.Composer{Niceness: 1}.Compose(ctx, dir, recording.CompositionSpec{Format: film}, nil)
 	if err != nil {
 		return f, err
 	}
