@@ -86,6 +86,7 @@ type Queue struct {
 	taking sync.Mutex
 
 	mu            sync.Mutex
+	closed        bool
 	jobs          map[string]*job // those that run here
 	running, live int
 }
@@ -125,6 +126,9 @@ func NewQueue(archive recording.Archive, opts Options) (*Queue, error) {
 // Close ends what runs, to be gone on with by another queue, and returns when
 // no process is left.
 func (q *Queue) Close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
 	q.stop()
 	q.work.Wait()
 }
@@ -198,6 +202,9 @@ func (q *Queue) check(ctx context.Context, recordingID string, spec recording.Co
 		return spec, err
 	}
 	m, err := q.manifest(ctx, recordingID, spec.Live)
+	if spec.Live && recording.CodeOf(err) == recording.CodeNotReady {
+		return spec, nil // nothing is written yet
+	}
 	if err != nil {
 		return spec, err
 	}
@@ -402,7 +409,9 @@ func (q *Queue) Watch(ctx context.Context, recordingID, id string) (<-chan recor
 	const interval = 200 * time.Millisecond
 	updates := make(chan recording.Composition, 1)
 	updates <- film
-	if film.State.Final() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if film.State.Final() || q.closed {
 		close(updates)
 		return updates, nil
 	}
