@@ -105,6 +105,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
 		Claims: claims{coord.NewJobs(store, c.Node)}, Snapshot: snapshot(store, archive), Notify: counted.composed(tellOfCompositions(p.hooks, log)),
+		Fetch: p.uploader.fetch(),
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
@@ -157,7 +158,8 @@ func (p *process) run(ctx context.Context) error {
 	})
 	group.Go(func() error { return p.uploader.uploads.Run(ctx) })
 	group.Go(func() error { return p.uploader.run(ctx) })
-	group.Go(func() error { return p.sessions.Run(ctx) })
+	told := make(chan struct{}) // once all who have a session know that it ends
+	group.Go(func() error { defer close(told); return p.sessions.Run(ctx) })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
@@ -166,6 +168,7 @@ func (p *process) run(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		<-ctx.Done()
+		<-told
 		const patience = 10 * time.Second
 		quit, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
