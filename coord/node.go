@@ -131,7 +131,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	defer n.kill()
 	events := n.store.rdb.Subscribe(n.hard, prefix+"changes", prefix+"free", prefix+"edits")
-	defer events.Close()
+	defer unsubscribe(events)
 	poll := time.NewTicker(n.opts.Poll)
 	defer poll.Stop()
 	quiet, stopAnnouncing := context.WithCancel(n.hard)

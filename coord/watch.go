@@ -24,7 +24,7 @@ func (s *Store) Wait(ctx context.Context, id string, done func(recording.Recordi
 	if err != nil {
 		return r, fmt.Errorf("wait for %s: %w", id, err)
 	}
-	defer changes.Close()
+	defer unsubscribe(changes)
 	const patience = 5 * time.Second
 	poll := time.NewTicker(time.Second)
 	defer poll.Stop()
@@ -68,7 +68,7 @@ func (s *Store) Watch(ctx context.Context) <-chan recording.Recording {
 	go func() {
 		defer close(feed)
 		changes := s.rdb.Subscribe(ctx, prefix+"changes")
-		defer changes.Close()
+		defer unsubscribe(changes)
 		_, _ = changes.ReceiveTimeout(ctx, callTimeout) // without Redis the channel below goes on trying
 		close(listening)
 		for {
@@ -106,6 +106,14 @@ func offer[T any](c chan T, v T) {
 		case <-c:
 		default:
 		}
+	}
+}
+
+// unsubscribe closes ps and takes what is left: else go-redis would try for a
+// minute to hand it over.
+func unsubscribe(ps *redis.PubSub) {
+	_ = ps.Close() // fails only when it is closed already
+	for range ps.Channel() {
 	}
 }
 

@@ -70,8 +70,10 @@ func TestMeetingApp(t *testing.T) {
 	}
 
 	var list api.RoomList
-	app.get("/v1/rooms", &list)
-	if len(list.Data) != 1 || list.Data[0].Name != "app" || !slices.Equal(list.Data[0].Recordings, []string{session.Session.ID}) {
+	_, err = client.Await(ctx, func() (api.RoomList, error) { app.get("/v1/rooms", &list); return list, nil }, func(l api.RoomList) bool {
+		return len(l.Data) == 1 && len(l.Data[0].Participants) == 3 && len(l.Data[0].Participants[0].Tracks) == 2
+	})
+	if err != nil || len(list.Data) != 1 || list.Data[0].Name != "app" || !slices.Equal(list.Data[0].Recordings, []string{session.Session.ID}) {
 		t.Fatalf("rooms: %+v", list)
 	}
 	var names []string
