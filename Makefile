@@ -10,8 +10,7 @@ SERVER     := ./cmd/... ./internal/... ./plugin/...
 CONSOLE    := web/console
 
 .DEFAULT_GOAL := help
-.PHONY: help build web browser sdk demo test test-web test-race test-server e2e-web \
-        bench-record bench-start bench-compose bench-egress chaos-kill chaos-egress loss soak lint setup-demo setup-test clean
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,13 +69,19 @@ bench-start: build ## from the start call to media on disk, and from stop to com
 chaos-kill: ## kill -9 a recorder at random moments, repair, count what is missing
 	$(GO) run ./internal/bench chaos-kill
 
+chaos-takeover: build ## kill -9 one of three nodes again and again, then restart Redis empty
+	$(GO) run ./internal/bench chaos-takeover
+
 chaos-egress: setup-test ## kill -9 the egress worker at every moment of each kind of egress
 	ROOMREEL_CHAOS=1 $(GO) test -count=1 -timeout 20m -run '^TestEgressKilledAtEveryMoment$$' -v ./cmd/roomreel
 
 bench-egress: build ## what an egress costs the worker, by kind
 	$(GO) run ./internal/bench egress
 
-loss: ## record with 1, 5 and 10 % of packets lost on the way to the bot
+chaos-deliver: ## webhooks and uploads to receivers that misbehave, by a deliverer that is killed
+	$(GO) run ./internal/bench chaos-deliver
+
+loss: setup-loss ## record with 1, 5 and 10 % of packets lost on the way to the bot
 	$(GO) run ./internal/bench loss
 
 soak: build ## 20 restless rooms for half an hour, recorded again and again: what breaks, what leaks
@@ -87,6 +92,9 @@ lint: bin/golangci-lint ## check style and the direction of imports
 
 bin/golangci-lint:
 	GOBIN="$(CURDIR)/bin" $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+
+setup-loss:
+	@scripts/setup iproute2 nftables util-linux ffmpeg
 
 setup-demo:
 	@scripts/setup ffmpeg

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/recording"
@@ -97,6 +98,7 @@ func TestAccess(t *testing.T) {
 	p := newPlace(t, func(o *api.Options) {
 		o.Static = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.URL.Path)) })
 		o.Metrics = o.Static
+		o.StopTimeout = time.Minute // a busy machine takes its time
 	})
 	rec, part, bytes := p.recorded(t, "standup")
 	film := p.film(t, rec, bytes)

@@ -39,9 +39,9 @@ type Composer struct {
 	// when the film is ready, for other films of it. Otherwise only a film that
 	// failed leaves pieces, for the next try.
 	KeepPieces bool
-	// Fetcher brings back parts that are not in the directory any more.
-	Fetcher Fetcher
-	Log     *slog.Logger
+	// Fetch brings back parts that are not in the directory any more.
+	Fetch Fetch
+	Log   *slog.Logger
 
 	// Lossless encodes the picture without loss, to compare films with.
 	Lossless bool
@@ -210,7 +210,12 @@ func (c Composer) produce(ctx context.Context, dir, work string, m *recording.Ma
 			return fmt.Errorf("write chapters: %w", err)
 		}
 	}
-	made, err := r.render(ctx)
+	var made string
+	if part, whole := plan.unchanged(m); whole {
+		made, err = r.copy(ctx, part)
+	} else {
+		made, err = r.render(ctx)
+	}
 	if err != nil {
 		return err
 	}

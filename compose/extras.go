@@ -54,7 +54,8 @@ func (r *renderer) beside(ctx context.Context, m *recording.Manifest, film, fold
 		}
 	}
 	for _, extra := range spec.Extras {
-		name, err := "", error(nil)
+		var name string
+		var err error
 		switch extra {
 		case ExtraPoster:
 			name = "poster.jpg"

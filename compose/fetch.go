@@ -4,57 +4,47 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/roomreel/roomreel/recording"
 )
 
-// Fetcher brings back a part that was uploaded and is no longer in the data
-// folder. The error is CodeNotFound where it is not known.
-type Fetcher interface {
-	Fetch(ctx context.Context, recordingID, file string) (io.ReadCloser, error)
-}
+// Fetch brings the parts of a recording back into its directory that were
+// uploaded and are no longer there. They may be released again at any time.
+type Fetch func(ctx context.Context, recordingID string) error
 
-// fetchedName is the folder of parts that were brought back, inside the work
-// folder: they last as long as the work does.
-const fetchedName = "fetched"
+// heldName is the folder, inside the work folder, of second names of the
+// sources: a part that is released meanwhile stays as long as the work does.
+const heldName = "sources"
 
-// fetch brings back the sources that are missing.
+// fetch brings back the sources that are missing, and holds on to all of them.
 func (r *renderer) fetch(ctx context.Context) error {
-	if r.composer.Fetcher == nil {
+	if r.composer.Fetch == nil {
 		return nil
 	}
+	missing := func(s Source) bool {
+		_, err := os.Stat(r.path(s))
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	if i := slices.IndexFunc(r.plan.Sources, missing); i >= 0 {
+		if err := r.composer.Fetch(ctx, r.plan.Recording); err != nil {
+			return recording.Errorf(recording.AsError(err, recording.CodeComposeFailed).Code, "part %s: bring it back from storage: %w", r.plan.Sources[i].Part, err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(r.work, heldName), 0o755); err != nil {
+		return fmt.Errorf("hold parts: %w", err)
+	}
 	for _, s := range r.plan.Sources {
-		if _, err := os.Stat(r.path(s)); !errors.Is(err, fs.ErrNotExist) {
+		held := filepath.Join(r.work, heldName, filepath.Base(s.File))
+		if exists(held) || missing(s) {
 			continue
 		}
-		if err := r.fetchOne(ctx, s); err != nil {
-			return recording.Errorf(recording.CodeOf(recording.AsError(err, recording.CodeComposeFailed)), "part %s: fetch %s from storage: %w", s.Part, s.File, err)
+		if err := link(r.path(s), held); err != nil {
+			return fmt.Errorf("hold parts: %w", err)
 		}
-	}
-	return nil
-}
-
-func (r *renderer) fetchOne(ctx context.Context, s Source) (err error) {
-	from, err := r.composer.Fetcher.Fetch(ctx, r.plan.Recording, s.File)
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	path := filepath.Join(r.work, fetchedName, filepath.Base(s.File))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("create folder: %w", err)
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("create file: %w", err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := io.Copy(f, from); err != nil {
-		return fmt.Errorf("copy: %w", err)
 	}
 	return nil
 }

@@ -177,7 +177,13 @@ func (p pin) read() recording.Seconds {
 // write settles the film's zero once the first media is old enough.
 func (p pin) write(m *recording.Manifest, spec recording.CompositionSpec) (recording.Seconds, error) {
 	plan, err := planAt(m, spec, noPin)
-	if err != nil || plan.Takes[0].From > m.Duration-settled {
+	if code := recording.CodeOf(err); code == recording.CodeNoMedia || code == recording.CodeInvalidRequest {
+		return noPin, nil // there is nothing yet
+	}
+	if err != nil {
+		return noPin, err
+	}
+	if plan.Takes[0].From > m.Duration-settled {
 		return noPin, nil // it is too early to say
 	}
 	zero := plan.Takes[0].From

@@ -242,3 +242,36 @@ func TestPeople(t *testing.T) {
 		t.Errorf("bob is heard at %.1f dB, %.1f in the gap, %.1f", first, gap, second)
 	}
 }
+
+// A film that is one part as it stands is copied, not encoded.
+func TestUnchangedIsCopied(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := meeting(t, dir, person{identity: "ann", colour: "red", to: 2, size: "320x180"})
+	m.Parts[0].Tracks[0].Sizes = []recording.Size{{Width: 320, Height: 180}}
+	if err := recording.WriteManifest(dir, m); err != nil {
+		t.Fatal(err)
+	}
+	frames := func(file string) string {
+		return string(tool(t, "ffmpeg", "-v", "error", "-i", file, "-map", "0:v", "-c", "copy", "-f", "md5", "-"))
+	}
+	part := frames(filepath.Join(dir, m.Parts[0].File))
+	for name, c := range map[string]struct {
+		change func(*recording.CompositionSpec)
+		copied bool
+	}{
+		"as it is":     {func(*recording.CompositionSpec) {}, true},
+		"with a name":  {func(s *recording.CompositionSpec) { s.HideNames = false }, false},
+		"another size": {func(s *recording.CompositionSpec) { s.Width, s.Height = 640, 360 }, false},
+		"a range":      {func(s *recording.CompositionSpec) { s.From = sec(1) }, false},
+		"a clock":      {func(s *recording.CompositionSpec) { s.Timestamp = recording.TimestampElapsed }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := recording.CompositionSpec{Format: "webm", Layout: "single", HideNames: true, Width: 320, Height: 180}
+			c.change(&spec)
+			if _, film := composed(t, dir, spec); (frames(film) == part) != c.copied {
+				t.Errorf("copied is %v", !c.copied)
+			}
+		})
+	}
+}

@@ -32,8 +32,8 @@ type Options struct {
 	// Snapshot returns the manifest, up to now, of a recording that is still
 	// running. Without it, live compositions begin when the recording has ended.
 	Snapshot func(ctx context.Context, recordingID string) (*recording.Manifest, error)
-	// Fetcher brings back parts that are not in the data folder any more.
-	Fetcher Fetcher
+	// Fetch brings back parts that are not in the data folder any more.
+	Fetch Fetch
 	// Notify is told when a composition begins, at every tenth of it, and when it
 	// has become final. It must not block for long.
 	Notify func(ctx context.Context, film recording.Composition)
@@ -106,7 +106,7 @@ func NewQueue(archive recording.Archive, opts Options) (*Queue, error) {
 	}
 	q := &Queue{
 		archive: archive, opts: opts, kick: make(chan struct{}, 1), jobs: map[string]*job{}, liveWork: make(chan struct{}, 1),
-		composer: Composer{FFmpeg: opts.FFmpeg, FFprobe: opts.FFprobe, KeepPieces: true, Fetcher: opts.Fetcher, Log: opts.Log}.withDefaults(),
+		composer: Composer{FFmpeg: opts.FFmpeg, FFprobe: opts.FFprobe, KeepPieces: true, Fetch: opts.Fetch, Log: opts.Log}.withDefaults(),
 	}
 	q.composer.Cores = max(1, q.composer.Cores/opts.Parallel)
 	q.composer.Memory /= int64(opts.Parallel)

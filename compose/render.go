@@ -36,14 +36,12 @@ const openSuffix = ".open"
 
 // path is where a source's file is, finished or not.
 func (r *renderer) path(s Source) string {
+	if held := filepath.Join(r.work, heldName, filepath.Base(s.File)); exists(held) {
+		return held
+	}
 	path := filepath.Join(r.dir, s.File)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(path + openSuffix); err == nil {
-			return path + openSuffix
-		}
-		if fetched := filepath.Join(r.work, fetchedName, filepath.Base(s.File)); exists(fetched) {
-			return fetched
-		}
+	if !exists(path) && exists(path+openSuffix) {
+		return path + openSuffix
 	}
 	return path
 }

@@ -378,3 +378,30 @@ func TestCacheServesOtherFilms(t *testing.T) {
 		t.Error("pieces stay after they were pruned")
 	}
 }
+
+// A part that is in storage only is brought back for the film, and is used
+// although it is released again at once.
+func TestFetch(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := meeting(t, dir, person{identity: "ann", colour: "red", to: 1})
+	part := filepath.Join(dir, m.Parts[0].File)
+	away := filepath.Join(t.TempDir(), "away.webm")
+	if err := os.Rename(part, away); err != nil {
+		t.Fatal(err)
+	}
+	program, _ := wrapper(t, "rm -f '"+part+"'")
+	c := Composer{FFmpeg: program, Fetch: func(_ context.Context, id string) error {
+		if id != m.ID {
+			t.Errorf("fetch of %s", id)
+		}
+		b, err := os.ReadFile(away)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(part, b, 0o644)
+	}}
+	if film, err := c.Compose(context.Background(), dir, testSpec("mp4"), nil); err != nil || film.Bytes == 0 {
+		t.Errorf("made as %+v, %v", film, err)
+	}
+}

@@ -67,6 +67,15 @@ func snapshot(store *coord.Store, archive recording.Archive) func(context.Contex
 	}
 }
 
+// fetch returns what brings the parts of a recording back from storage, or nil
+// where there is none.
+func (u *uploader) fetch() compose.Fetch {
+	if u.storage == nil {
+		return nil
+	}
+	return u.storage.Fetch
+}
+
 // startWished starts the films that a recording was started with: those that
 // are composed live as soon as there is media, the others when it has ended.
 func startWished(queue *compose.Queue, log *slog.Logger) func(context.Context, coord.News) error {

@@ -33,7 +33,7 @@ type uploader struct {
 	due chan string // recordings to look at; a full one is made up for by the sweep
 }
 
-func newUploader(c configs.Config, archive recording.Archive, store *coord.Store, hooks *deliver.Webhooks, rdb redis.UniversalClient, log *slog.Logger) (*uploader, error) {
+func newUploader(c configs.Config, archive recording.Archive, store *coord.Store, hooks *deliver.Webhooks, rdb redis.UniversalClient, m *metrics, log *slog.Logger) (*uploader, error) {
 	const backlog = 1000
 	u := &uploader{
 		archive: archive, store: store, hooks: hooks, policy: urlPolicy(c.Outgoing), log: log, due: make(chan string, backlog),
@@ -44,7 +44,7 @@ func newUploader(c configs.Config, archive recording.Archive, store *coord.Store
 	}
 	o := deliver.UploadOptions{
 		Dir: archive.Root(), Storage: folder, Policy: u.policy, Report: u.report, Ended: u.look,
-		QueueOptions: deliver.QueueOptions{Log: log},
+		QueueOptions: deliver.QueueOptions{Attempted: m.attempted("uploads"), Log: log},
 	}
 	if c.Storage.Bucket == "" {
 		u.uploads = deliver.NewUploads(rdb, o)
@@ -61,6 +61,14 @@ func newUploader(c configs.Config, archive recording.Archive, store *coord.Store
 	u.uploads = deliver.NewUploads(rdb, o)
 	u.storage = &deliver.Storage{Archive: archive, Bucket: bucket, Uploads: u.uploads, Release: c.Storage.ReleaseLocal}
 	return u, nil
+}
+
+// removeStored deletes what storage has of a recording.
+func (u *uploader) removeStored(ctx context.Context, id string) error {
+	if u.storage == nil {
+		return nil
+	}
+	return u.storage.Bucket.Remove(ctx, id)
 }
 
 // look has a recording looked at soon.
@@ -142,10 +150,13 @@ func (u *uploader) settle(ctx context.Context, id string, settled map[string]boo
 	settled[id] = err == nil && len(page.Items) == 0
 }
 
+// deliverFor is how long after a recording's end its file is queued for the URL of
+// its request: less than the queue remembers what it has done.
+const deliverFor = 25 * 24 * time.Hour
+
 // deliver queues the file of a recording for the URL that its request named,
-// once. Later than deliverFor its end the URL is not tried for the first time.
+// once.
 func (u *uploader) deliver(ctx context.Context, r recording.Recording) error {
-	const deliverFor = 25 * 24 * time.Hour // less than the queue remembers what it has done
 	if r.Delivery.UploadURL == "" || time.Since(r.StoppedAt) > deliverFor {
 		return nil
 	}
@@ -340,6 +351,8 @@ func (s stored) Open(ctx context.Context, location string) (api.StoredFile, erro
 	}
 	return api.StoredFile{ReadSeekCloser: o, Size: o.Size, Modified: o.Modified}, nil
 }
+
+func (s stored) Remove(ctx context.Context, id string) error { return s.Bucket.Remove(ctx, id) }
 
 func (s stored) Link(ctx context.Context, location, fileName, mediaType string) (string, error) {
 	const valid = 15 * time.Minute
