@@ -1,6 +1,7 @@
 FROM node:22-bookworm-slim AS web
 WORKDIR /src
 COPY web/console web/console
+COPY web/sdk/src web/sdk/src
 COPY api/testdata/openapi.json api/testdata/
 RUN cd web/console && npm ci && npm run build
 

@@ -111,9 +111,6 @@ func (s *Server) openPartThumbnail(ctx context.Context, in *partThumbnailInput) 
 }
 
 func (s *Server) openThumbnail(ctx context.Context, in *thumbnailInput) (*attachment, error) {
-	if _, err := s.permitted(ctx, in.Recording, fullAccess); err != nil {
-		return nil, err
-	}
 	m, err := s.manifest(ctx, in.Recording)
 	if err != nil {
 		return nil, err
@@ -127,7 +124,7 @@ func (s *Server) openThumbnail(ctx context.Context, in *thumbnailInput) (*attach
 	if longest.ID == "" {
 		return nil, recording.Errorf(recording.CodeNoMedia, "recording %s has no pictures", in.Recording)
 	}
-	return s.thumbnail(ctx, in.Recording, longest)
+	return s.openPartThumbnail(ctx, &partThumbnailInput{PartParam: PartParam{RecordingParam: in.RecordingParam, Part: longest.ID}})
 }
 
 func (s *Server) thumbnail(ctx context.Context, recordingID string, p recording.Part) (*attachment, error) {

@@ -98,6 +98,7 @@ type Composer struct {
 	FFmpeg  string `yaml:"ffmpeg" env:"ROOMREEL_FFMPEG"`
 	FFprobe string `yaml:"ffprobe" env:"ROOMREEL_FFPROBE"`
 	Jobs    int    `yaml:"jobs" env:"ROOMREEL_COMPOSER_JOBS"`
+	Assets  string `yaml:"assets" env:"ROOMREEL_COMPOSER_ASSETS"`
 }
 
 // Egress is the section of that name.

@@ -6,6 +6,9 @@ const roomreel = process.env.ROOMREEL ?? 'http://127.0.0.1:7890'
 
 export default defineConfig({
   base: '/console/',
+  // The demos use the SDK's sources, with the console's own LiveKit client.
+  resolve: { alias: { '@roomreel/sdk': new URL('../sdk/src/index.ts', import.meta.url).pathname }, dedupe: ['livekit-client'] },
+  define: { __VERSION__: JSON.stringify('console') },
   plugins: [react()],
   build: { outDir: 'dist/app', emptyOutDir: true, target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 900, modulePreload: { polyfill: false } },
   server: { proxy: Object.fromEntries(['/v1', '/console/sign-in', '/console/sign-out', '/openapi.json', '/healthz', '/readyz', '/join'].map((path) => [path, roomreel])) },

@@ -73,6 +73,24 @@ test('tells an application by webhook', async () => {
   await until('the test event', () => arrived.length > 0)
 })
 
+test('watches the meeting unseen, for a reason that is kept', async () => {
+  const { page } = admin
+  await go(page, 'Live')
+  await page.getByRole('region', { name: 'Room hello' }).getByRole('button', { name: 'Watch' }).click()
+  await page.getByLabel('Who you are').fill('sam')
+  await page.getByLabel('Why you watch').fill('quality review')
+  await page.getByRole('dialog').getByRole('button', { name: 'Watch' }).click()
+  await playing(page, '.lk-participant-tile video')
+  await shot(page, 'watch')
+  assert.equal(await visitor.page.locator('.lk-participant-tile').count(), 1)
+  assert.ok(!page.url().includes('token'))
+  await page.getByRole('button', { name: 'Stop watching' }).click()
+  await go(page, 'Supervision')
+  await page.getByRole('row').filter({ hasText: 'began to watch' }).getByText('quality review').waitFor()
+  await page.getByText('Nobody watches').waitFor()
+  await shot(page, 'supervision')
+})
+
 test('sees the meeting, records, pauses and stops it', async () => {
   const { page } = admin
   await go(page, 'Live')
@@ -82,6 +100,8 @@ test('sees the meeting, records, pauses and stops it', async () => {
   await room.getByRole('button', { name: 'Record all' }).click()
   await room.getByText('2 of 2 tracks flow').waitFor()
   await visitor.page.getByText('This room is being recorded').waitFor()
+  await shot(page, 'live')
+  await shot(visitor.page, 'join')
   await room.getByRole('button', { name: 'Pause' }).click()
   await room.getByText('Paused').waitFor()
   await room.getByRole('button', { name: 'Resume' }).click()
@@ -118,6 +138,7 @@ test('makes the film and plays it', async () => {
   const { page } = admin
   await page.getByRole('button', { name: 'Make a film' }).click()
   await page.getByLabel('Picture size').selectOption('854x480')
+  await shot(page, 'film-dialog')
   await page.getByRole('button', { name: 'Make the film' }).click()
   await page.getByRole('link', { name: /^Films/ }).click()
   const film = page.getByRole('region', { name: 'Film, Grid' })
@@ -134,12 +155,29 @@ test('sees each webhook with its attempt, and sends one again', async () => {
   const row = page.getByRole('row').filter({ hasText: 'recording.stopped' })
   await row.getByText('Arrived').waitFor()
   const before = arrived.length
+  await shot(page, 'deliveries')
   await row.getByRole('button', { name: /Details/ }).click()
   await page.getByRole('dialog').getByText('thanks').first().waitFor()
   await page.getByRole('button', { name: 'Send again' }).click()
   await until('the same event again', () => arrived.length > before)
   assert.equal(arrived.filter((event) => event.type === 'recording.stopped').length, 2)
   await page.keyboard.press('Escape')
+})
+
+test('an agent is recorded and watched, on the SDK', async () => {
+  const { page } = admin
+  await go(page, 'SDK demos')
+  const [agent, supervisor] = await page.getByRole('log').all()
+  await page.getByRole('button', { name: 'Connect with camera' }).click()
+  await until('connected', async () => (await agent.textContent()).includes('connected'))
+  await page.getByRole('button', { name: 'Record', exact: true }).click()
+  await until('STARTED', async () => (await agent.textContent()).includes('state=STARTED'))
+  await page.getByRole('button', { name: 'Watch', exact: true }).click()
+  await until('a stream', async () => (await supervisor.textContent()).includes('add_stream'))
+  await playing(page, 'video[aria-label="camera"]')
+  await shot(page, 'demos')
+  await page.getByRole('button', { name: 'Stop', exact: true }).click()
+  await until('STOPPED', async () => (await agent.textContent()).includes('state=STOPPED'))
 })
 
 test('speaks Chinese, and signs out', async () => {
@@ -153,6 +191,11 @@ test('speaks Chinese, and signs out', async () => {
   assert.deepEqual(await admin.context.cookies(), [])
   assert.deepEqual([...admin.problems, ...visitor.problems], [])
 })
+
+/** A picture for human eyes, if SHOTS names a folder. */
+async function shot(page, name) {
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/story-${name}.png` })
+}
 
 /** Waits until a video's time advances and its picture changes. */
 async function playing(page, selector) {

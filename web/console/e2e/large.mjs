@@ -15,9 +15,12 @@ const hex = (n) => n.toString(16).padStart(32, '0')
 export async function large({ recordings, people, seconds }) {
   const folder = await mkdtemp(join(tmpdir(), 'roomreel-large-'))
   const media = join(folder, 'media.webm')
-  // Still pictures and a tone that swells: small, quickly made, and it decodes.
-  await promisify(execFile)('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=s=320x180:r=1:d=${seconds}`, '-f', 'lavfi', '-i', `sine=f=330:r=8000:d=${seconds}`,
-    '-af', 'volume=0.5+0.5*sin(t/9):eval=frame', '-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '16', '-g', '30', '-b:v', '20k', '-c:a', 'libopus', '-b:a', '8k', '-ac', '1', media])
+  // A minute with a tone that swells, repeated: small, quickly made, and it decodes.
+  const minute = join(folder, 'minute.webm')
+  const ffmpeg = (...args) => promisify(execFile)('ffmpeg', ['-v', 'error', ...args])
+  await ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=1:d=60', '-f', 'lavfi', '-i', 'sine=f=330:r=8000:d=60', '-af', 'volume=0.5+0.5*sin(t/9):eval=frame',
+    '-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '16', '-g', '30', '-b:v', '20k', '-c:a', 'libopus', '-b:a', '8k', '-ac', '1', minute)
+  await ffmpeg('-stream_loop', String(Math.ceil(seconds / 60)), '-i', minute, '-t', String(seconds), '-c', 'copy', media)
   const ids = []
   for (let i = 0; i < recordings; i++) {
     const id = `rec_${hex(0x01a2_0000_0000 + recordings - i)}`

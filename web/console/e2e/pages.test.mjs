@@ -1,17 +1,17 @@
 // Every page, in both themes, wide and narrow: axe finds nothing serious,
 // nothing overflows, and the keyboard reaches what is there.
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
 import { large } from './large.mjs'
 import { openWindow, signIn, startChromium, startRoomreel } from './stage.mjs'
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-let roomreel, browser, recording
+let roomreel, browser, recording, archive
 
 before(async () => {
-  const archive = await large({ recordings: 3, people: 3, seconds: 60 })
+  archive = await large({ recordings: 3, people: 3, seconds: 60 })
   recording = archive.ids[0]
   roomreel = await startRoomreel({ data: archive.folder })
   browser = await startChromium()
@@ -20,10 +20,11 @@ before(async () => {
 after(async () => {
   await browser?.close()
   await roomreel?.stop()
+  if (archive) await rm(archive.folder, { recursive: true, force: true })
 })
 
 const pages = () => ['/live', '/recordings', `/recordings/${recording}`, ...['films', 'files', 'webhooks', 'manifest', 'audit'].map((tab) => `/recordings/${recording}/${tab}`),
-  '/supervision', '/webhooks', '/webhooks/deliveries', '/nodes', '/tokens', '/join', '/api', '/nowhere']
+  '/supervision', '/webhooks', '/webhooks/deliveries', '/nodes', '/tokens', '/join', '/demos', '/api', '/nowhere']
 
 for (const width of [1440, 390]) {
   for (const colorScheme of ['light', 'dark']) {

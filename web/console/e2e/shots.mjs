@@ -13,7 +13,7 @@ try {
   const recording = data[0] ? `/recordings/${data[0].id}` : undefined
   const paths = {
     'sign-in': '/', live: '/live', recordings: '/recordings', ...(recording && { play: recording, films: `${recording}/films`, files: `${recording}/files`, hooks: `${recording}/webhooks`, manifest: `${recording}/manifest`, audit: `${recording}/audit` }),
-    supervision: '/supervision', webhooks: '/webhooks', deliveries: '/webhooks/deliveries', nodes: '/nodes', tokens: '/tokens', join: '/join', api: '/api',
+    supervision: '/supervision', webhooks: '/webhooks', deliveries: '/webhooks/deliveries', nodes: '/nodes', tokens: '/tokens', join: '/join', demos: '/demos', api: '/api',
   }
   for (const width of [1440, 390]) {
     for (const colorScheme of ['light', 'dark']) {

@@ -1,6 +1,6 @@
 import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query'
 import {
-  BookOpen, CircleDot, Eye, Film, KeyRound, LogOut, Menu, Radio, Server, Video, Webhook,
+  BookOpen, CircleDot, Eye, Film, Headset, KeyRound, LogOut, Menu, Radio, Server, Video, Webhook,
 } from 'lucide-react'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -22,6 +22,7 @@ const Webhooks = lazy(() => import('./pages/webhooks'))
 const Nodes = lazy(() => import('./pages/nodes'))
 const Tokens = lazy(() => import('./pages/tokens'))
 const Join = lazy(() => import('./pages/join'))
+const Demos = lazy(() => import('./pages/demos'))
 const Reference = lazy(() => import('./pages/reference'))
 
 const pages = [
@@ -32,6 +33,7 @@ const pages = [
   { path: '/nodes', key: 'nodes', icon: Server },
   { path: '/tokens', key: 'tokens', icon: KeyRound },
   { path: '/join', key: 'join', icon: Video },
+  { path: '/demos', key: 'demos', icon: Headset },
   { path: '/api', key: 'api', icon: BookOpen },
 ] as const
 
@@ -94,6 +96,7 @@ function Pages() {
           <Route path="/webhooks/:tab?">{({ tab }) => <Webhooks tab={tab} />}</Route>
           <Route path="/nodes"><Nodes /></Route>
           <Route path="/tokens"><Tokens /></Route>
+          <Route path="/demos"><Demos /></Route>
           <Route path="/api"><Reference /></Route>
           <Route><Empty icon={<CircleDot size={40} />} title={t('state.noPage')} /></Route>
         </Switch>

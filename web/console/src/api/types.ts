@@ -20,48 +20,12 @@ export type Node = Schemas['Node']
 export type WebhookEndpoint = Schemas['WebhookEndpoint']
 export type Delivery = Schemas['WebhookDelivery']
 export type Health = Schemas['Health']
+export type Supervision = Schemas['Supervision']
+export type WatchGrant = Schemas['NewSupervision']
+export type AuditEntry = Schemas['AuditEntry']
+export type MintedToken = Schemas['Token']
 
-// What follows has no schema in the document yet.
-
-export interface Supervision {
-  supervision_id: string
-  supervisor_id: string
-  agent_id?: string
-  room: string
-  reason?: string
-  by: string
-  state: string
-  termination_cause?: string
-  created_at: string
-  connected_at?: string
-  ended_at?: string
-}
-
-/** A supervision that has just been asked for: what to connect with. */
-export interface WatchGrant extends Supervision {
-  livekit_url: string
-  livekit_token: string
-}
-
-export interface AuditEntry {
-  id: string
-  at: string
-  action: string
-  supervision_id?: string
-  supervisor_id: string
-  agent_id?: string
-  room?: string
-  reason?: string
-  by?: string
-  termination_cause?: string
-}
-
-export interface MintedToken {
-  token: string
-  claims: Record<string, unknown>
-  expires_at: string
-}
-
+/** A page of a list. */
 export interface Page<T> {
   data: T[]
   next_cursor?: string

@@ -68,6 +68,7 @@ function FilmCard({ recording, film: given, watch }: { recording: Recording; fil
     onSuccess: () => say(t('films.queued')), onError: sayError, onSettled: refresh,
   })
   const layout = film.spec.layout ?? 'grid'
+  const others = film.files?.filter((file) => file.media !== film.media) ?? []
   return (
     <section className="card" aria-label={t('films.film', { layout: t(`layout.${layout}`, layout) })}>
       <header>
@@ -87,11 +88,17 @@ function FilmCard({ recording, film: given, watch }: { recording: Recording; fil
           </div>
         )}
         {film.error && film.state === 'failed' && <p className="small">{film.error.message} <span className="mono muted">{film.error.code}</span></p>}
-        {film.state === 'ready' && <video src={film.media} controls preload="metadata" playsInline aria-label={t('player.filmLabel')} style={{ width: '100%', borderRadius: 8, background: '#08090c', aspectRatio: `${film.width || 16}/${film.height || 9}`, maxHeight: 320 }} />}
+        {film.state === 'ready' && film.media_type?.startsWith('video') && <video src={film.media} controls preload="metadata" playsInline aria-label={t('player.filmLabel')} style={{ width: '100%', borderRadius: 8, background: '#08090c', aspectRatio: `${film.width || 16}/${film.height || 9}`, maxHeight: 320 }} />}
+        {film.state === 'ready' && film.media_type?.startsWith('audio') && <audio src={film.media} controls preload="metadata" aria-label={t('player.filmLabel')} style={{ width: '100%' }} />}
+        {film.state === 'ready' && others.length > 0 && (
+          <ul className="stack tight small">
+            {others.map((file) => <li key={file.name} className="row between"><a className="clip" href={file.media} download>{file.participant ?? file.name}</a><span className="muted num nowrap">{bytes(file.bytes)}</span></li>)}
+          </ul>
+        )}
         <div className="row wrap">
           {running && <button type="button" className="button small" disabled={cancel.isPending} onClick={() => cancel.mutate()}><X size={14} aria-hidden /> {t('films.cancel')}</button>}
           {(film.state === 'failed' || film.state === 'canceled') && <button type="button" className="button small" disabled={again.isPending} onClick={() => again.mutate()}><RotateCcw size={14} aria-hidden /> {t('films.retry')}</button>}
-          {film.state === 'ready' && <a className="button small" href={film.media} download><Download size={14} aria-hidden /> {t('action.download')}</a>}
+          {film.state === 'ready' && film.media && <a className="button small" href={film.media} download><Download size={14} aria-hidden /> {t('action.download')}</a>}
           <CopyText text={film.id} label={`${film.id.slice(0, 12)}…`} />
         </div>
       </div>
@@ -133,7 +140,8 @@ export function FilmDialog({ manifest, onClose }: { manifest: Manifest; onClose:
       void client.invalidateQueries({ queryKey: ['compositions', manifest.id] })
     },
   })
-  const people = Math.max(1, manifest.participants.length)
+  // With one or two people all layouts look alike; a few show what each is.
+  const people = Math.max(4, manifest.participants.length)
   return (
     <Dialog title={t('films.make')} wide onClose={onClose}>
       <form className="form" onSubmit={(event) => { event.preventDefault(); start.mutate() }}>

@@ -77,7 +77,7 @@ export default function RecordingPage({ id, tab = 'play' }: { id: string; tab?: 
         <Answer query={manifest}>
           {(m) => (
             <>
-              {tab === 'play' && <Player manifest={m} films={films.data?.data.filter((film) => film.state === 'ready') ?? []} />}
+              {tab === 'play' && <Player manifest={m} films={films.data?.data.filter((film) => film.state === 'ready' && film.media_type?.startsWith('video')) ?? []} />}
               {tab === 'files' && <Files manifest={m} />}
               {tab === 'manifest' && <Suspense fallback={<Loading />}><ManifestView value={m} name={`${id}.json`} /></Suspense>}
             </>
@@ -86,7 +86,7 @@ export default function RecordingPage({ id, tab = 'play' }: { id: string; tab?: 
       )}
       {r && !ended && ['files', 'manifest'].includes(tab) && <Card><Empty icon={<Film size={40} aria-hidden />} title={t('recording.later')} /></Card>}
       {tab === 'webhooks' && <RecordingWebhooks id={id} />}
-      {tab === 'audit' && <RecordingAudit id={id} />}
+      {r && tab === 'audit' && <RecordingAudit room={r.room} />}
     </Page>
   )
 }

@@ -10,8 +10,9 @@ export function RecordingWebhooks({ id }: { id: string }) {
   return <Deliveries recording={id} />
 }
 
-export function RecordingAudit({ id }: { id: string }) {
+/** Who watched the room; the trail knows rooms, not recordings. */
+export function RecordingAudit({ room }: { room: string }) {
   const { t } = useTranslation()
-  const audit = useQuery({ queryKey: ['audit', id], queryFn: () => call<Page<AuditEntry>>('GET', `/v1/audit?recording=${id}`), retry: false })
-  return <Answer query={audit}>{({ data }) => <Card title={t('recording.tab.audit')} flush><AuditTable entries={data} /></Card>}</Answer>
+  const audit = useQuery({ queryKey: ['audit'], queryFn: () => call<Page<AuditEntry>>('GET', '/v1/audit?limit=100'), retry: false })
+  return <Answer query={audit}>{({ data }) => <Card title={t('recording.audit', { room })} flush><AuditTable entries={data.filter((entry) => entry.room === room)} /></Card>}</Answer>
 }
