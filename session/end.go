@@ -22,7 +22,7 @@ func (s *Service) End(ctx context.Context, id string, cause recording.Terminatio
 	if !first {
 		return false, nil
 	}
-	s.o.Log.Info(kindOf(id)+" ended", "id", id, "cause", cause)
+	s.o.Log.Info("session or supervision ended", "id", id, "cause", cause)
 	// Who is still in the room must be out before this returns. The rest may last.
 	quick, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishWithin)
 	defer cancel()

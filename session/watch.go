@@ -181,7 +181,7 @@ func (w *watcher) rooms(ctx context.Context, live []string) (map[string]*watched
 	for _, one := range agents {
 		room(one.Room).session = &one
 	}
-	watching, err := w.Service.supervisions(ctx, supervisions...)
+	watching, err := w.supervisions(ctx, supervisions...)
 	for _, one := range watching {
 		r := room(one.Room)
 		r.supervisions = append(r.supervisions, one)
