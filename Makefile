@@ -78,6 +78,9 @@ chaos-egress: setup-test ## kill -9 the egress worker at every moment of each ki
 bench-egress: build ## what an egress costs the worker, by kind
 	$(GO) run ./internal/bench egress
 
+chaos-deliver: ## webhooks and uploads to receivers that misbehave, by a deliverer that is killed
+	$(GO) run ./internal/bench chaos-deliver
+
 loss: setup-loss ## record with 1, 5 and 10 % of packets lost on the way to the bot
 	$(GO) run ./internal/bench loss
 

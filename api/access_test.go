@@ -57,6 +57,7 @@ func TestAccess(t *testing.T) {
 		{"DELETE", "/v1/recordings/{rec}/hold", "", 200, full},
 		{"DELETE", "/v1/recordings/{ended}", "", 204, full},
 		{"GET", "/metrics", "", 200, operate},
+		{"POST", "/livekit/webhook", `{"event":"room_finished"}`, 401, all}, // LiveKit's signature is the only key
 		{"GET", "/v1/events?type=none.such&since=yesterday", "", 422, list},
 		{"GET", "/v1/webhooks", "", 200, admin},
 		{"POST", "/v1/webhooks", `{"url":"https://app.example.com/"}`, 201, admin},
@@ -98,6 +99,7 @@ func TestAccess(t *testing.T) {
 	p := newPlace(t, func(o *api.Options) {
 		o.Static = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.URL.Path)) })
 		o.Metrics = o.Static
+		o.LiveKit = func(*http.Request) error { return api.Unauthenticated("not signed") }
 		o.StopTimeout = time.Minute // a busy machine takes its time
 	})
 	rec, part, bytes := p.recorded(t, "standup")

@@ -86,6 +86,9 @@ func (s *Server) authenticate(a access) func(huma.Context, func(huma.Context)) {
 			c.Set(keyCaller, caller.Subject)
 			err = caller.permit(a, "")
 		}
+		if recording.CodeOf(err) == CodeUnauthenticated && !s.limitGuesses(c.Writer, c.Request) {
+			return
+		}
 		if err != nil {
 			writeProblem(c.Writer, problemOf(err))
 			return

@@ -285,12 +285,13 @@ func (s *Server) openFilm(ctx context.Context, in *filmInput) (*attachment, erro
 		return nil, err
 	}
 	f, err := s.media.OpenFilm(c)
-	if err != nil {
-		return nil, err
-	}
-	return &attachment{
+	film := &attachment{
 		File: f, mediaType: filmType(c), id: c.ID, name: safeName(r.Room, "film", c.ID) + filepath.Ext(c.File),
-	}, nil
+	}
+	if err != nil {
+		return s.fromStorage(ctx, err, c.Location, film)
+	}
+	return film, nil
 }
 
 // composition returns one composition if the caller has the access to the

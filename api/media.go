@@ -83,6 +83,9 @@ func (s *Server) manifest(ctx context.Context, id string) (*recording.Manifest, 
 		return nil, err
 	}
 	m, err := s.media.Manifest(id)
+	if s.storage != nil && recording.CodeOf(err) == recording.CodeNotFound && r.State.Final() {
+		m, err = s.storage.Manifest(ctx, id)
+	}
 	return m, soon(err, r)
 }
 
@@ -100,13 +103,36 @@ func (s *Server) openPart(ctx context.Context, in *partInput) (*attachment, erro
 		return nil, err
 	}
 	f, part, err := s.media.OpenPart(in.Recording, in.Part)
-	if err != nil {
-		return nil, soon(err, r)
+	if part == nil && err != nil {
+		if part = s.storedPart(ctx, in, err); part == nil {
+			return nil, soon(err, r)
+		}
 	}
-	return &attachment{
+	a := &attachment{
 		File: f, mediaType: mediaType(part.File, hasVideo(*part)), id: part.ID,
 		name: safeName(r.Room, part.Participant, part.Stream, part.ID) + filepath.Ext(part.File),
-	}, nil
+	}
+	if err != nil {
+		a, err = s.fromStorage(ctx, err, part.Location, a)
+		return a, soon(err, r)
+	}
+	return a, nil
+}
+
+// storedPart finds a part in the manifest in storage, when this node has none.
+func (s *Server) storedPart(ctx context.Context, in *partInput, err error) *recording.Part {
+	if recording.CodeOf(err) != recording.CodeNotFound {
+		return nil
+	}
+	m, err := s.manifest(ctx, in.Recording)
+	if err != nil {
+		return nil
+	}
+	i := slices.IndexFunc(m.Parts, func(p recording.Part) bool { return p.ID == in.Part })
+	if i < 0 {
+		return nil
+	}
+	return &m.Parts[i]
 }
 
 // attachment is an open file and what its headers tell.
@@ -115,6 +141,40 @@ type attachment struct {
 	mediaType, id, name string
 	// inline has it played rather than saved.
 	inline bool
+
+	// stored is the file when it is in storage instead, link where it can be had
+	// instead.
+	stored *StoredFile
+	link   string
+}
+
+// fromStorage makes the attachment one of a file that is not here, where there is
+// a storage that has it. The error is what was met here.
+func (s *Server) fromStorage(ctx context.Context, err error, location string, a *attachment) (*attachment, error) {
+	if s.storage == nil || location == "" || recording.CodeOf(err) != recording.CodeNotFound {
+		return nil, err
+	}
+	if a.link, err = s.storage.Link(ctx, location, a.name, a.mediaType); err != nil || a.link != "" {
+		return a, err
+	}
+	file, err := s.storage.Open(ctx, location)
+	if err != nil {
+		return nil, err
+	}
+	a.stored = &file
+	return a, nil
+}
+
+// content is the file, its size and when it was last changed.
+func (a *attachment) content() (io.ReadSeekCloser, int64, time.Time, error) {
+	if a.stored != nil {
+		return a.stored, a.stored.Size, a.stored.Modified, nil
+	}
+	info, err := a.Stat()
+	if err != nil {
+		return nil, 0, time.Time{}, errors.Join(fmt.Errorf("stat file: %w", err), a.Close())
+	}
+	return a.File, info.Size(), info.ModTime(), nil
 }
 
 // download registers a GET that answers a file, and the HEAD that goes with it.
@@ -133,6 +193,7 @@ func download[I any](s *Server, op operation, mediaTypes []string, open func(con
 	op.Responses = map[string]*huma.Response{
 		"200": {Description: "The whole file.", Content: content, Headers: headers},
 		"206": {Description: "The range that was asked for; several ranges come as multipart/byteranges.", Content: content, Headers: headers},
+		"307": {Description: "Storage has it: Location is a link that needs no credentials and is valid for some minutes."},
 		"304": {Description: "The copy at hand is still right."},
 	}
 	handle := func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
@@ -140,12 +201,17 @@ func download[I any](s *Server, op operation, mediaTypes []string, open func(con
 		if err != nil {
 			return nil, err
 		}
-		info, err := file.Stat()
+		if file.link != "" {
+			return &huma.StreamResponse{Body: func(hc huma.Context) {
+				humagin.Unwrap(hc).Redirect(http.StatusTemporaryRedirect, file.link)
+			}}, nil
+		}
+		content, size, modified, err := file.content()
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("stat file: %w", err), file.Close())
+			return nil, err
 		}
 		return &huma.StreamResponse{Body: func(hc huma.Context) {
-			defer file.Close()
+			defer content.Close()
 			c := humagin.Unwrap(hc)
 			c.Header("Content-Type", file.mediaType)
 			disposition := "attachment"
@@ -154,8 +220,8 @@ func download[I any](s *Server, op operation, mediaTypes []string, open func(con
 			}
 			c.Header("Content-Disposition", disposition+`; filename="`+file.name+`"`)
 			c.Header("Cache-Control", "private, no-cache")
-			c.Header("ETag", fmt.Sprintf(`"%s-%x-%x"`, file.id, info.Size(), info.ModTime().UnixNano()))
-			http.ServeContent(&mediaWriter{ResponseWriter: c.Writer}, c.Request, "", info.ModTime(), file)
+			c.Header("ETag", fmt.Sprintf(`"%s-%x-%x"`, file.id, size, modified.UnixNano()))
+			http.ServeContent(&mediaWriter{ResponseWriter: c.Writer}, c.Request, "", modified, content)
 		}}, nil
 	}
 	op.Method = http.MethodGet

@@ -41,9 +41,14 @@ type operation struct {
 func route[I, O any](s *Server, op operation, handle func(context.Context, *I) (*O, error)) {
 	if op.access != anyone {
 		op.Security = []map[string][]string{{"bearer": {}}}
-		op.Middlewares = huma.Middlewares{s.authenticate(op.access)}
-		op.codes = append(op.codes, CodeUnauthenticated, recording.CodeNotPermitted,
+		op.Middlewares = huma.Middlewares{s.authenticate(op.access), s.limit}
+		op.codes = append(op.codes, CodeUnauthenticated, recording.CodeNotPermitted, CodeRateLimited,
 			recording.CodeStoreUnavailable, recording.CodeInternal, CodeTimeout)
+		if op.Method == http.MethodPost {
+			op.Middlewares = append(op.Middlewares, s.once)
+			op.Parameters = append(op.Parameters, idempotencyHeader)
+			op.codes = append(op.codes, CodeKeyInUse, CodeKeyReused)
+		}
 	}
 	if op.timeout == 0 {
 		op.timeout = requestTimeout

@@ -112,6 +112,11 @@ func (s *Server) remove(ctx context.Context, id string) error {
 			}
 		}
 	}
+	if s.storage != nil {
+		if err := s.storage.Remove(ctx, id); err != nil {
+			return err
+		}
+	}
 	return s.media.Remove(id)
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/roomreel/roomreel/recording"
 )
@@ -29,6 +30,12 @@ type Options struct {
 	Rooms        Rooms
 	Nodes        Nodes
 	// Webhooks is optional.
+	// Answers, unless nil, keeps what is answered to requests with an
+	// Idempotency-Key; without it the header is ignored.
+	Answers redis.UniversalClient
+	// Rate bounds the requests of each caller, Guesses those of one address whose
+	// credentials are not valid.
+	Rate, Guesses RateLimit
 	// Webhooks, Uploads and Storage are optional.
 	Webhooks Webhooks
 	Uploads  Uploads
@@ -95,6 +102,9 @@ type Server struct {
 	edits       sync.Mutex // of what is told of files
 	openUploads sync.Map   // those that a request is at, by identifier
 
+	answers        answers
+	rates, guesses limits
+
 	engine *gin.Engine
 	huma   huma.API
 }
@@ -109,6 +119,7 @@ func New(o Options) (*Server, error) {
 		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
 		uploads: o.Uploads, storage: o.Storage, sessions: o.Sessions,
 		previews: o.Previews, origin: http.NewCrossOriginProtection(),
+		answers: answers{o.Answers}, rates: limits{RateLimit: o.Rate}, guesses: limits{RateLimit: o.Guesses},
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16

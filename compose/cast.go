@@ -25,10 +25,12 @@ type actor struct {
 
 func (a actor) live() bool { return a.run >= 0 }
 
-// shape is the ratio of width to height of what is shown.
+// usual is the shape of tiles, and of pictures of which none is known.
+const usual = 16.0 / 9
+
+// shape is the ratio of width to height that suits what is shown.
 func (a actor) shape() float64 {
-	const usual = 16.0 / 9
-	if a.run < 0 || a.runs[a.run].shape == 0 || !a.screen {
+	if !a.live() || a.runs[a.run].shape == 0 {
 		return usual
 	}
 	// What is narrower or wider than any screen gets bars instead.

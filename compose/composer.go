@@ -3,6 +3,7 @@ package compose
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -74,7 +75,7 @@ func (c Composer) Compose(ctx context.Context, dir string, spec recording.Compos
 	if err != nil {
 		return recording.Composition{}, err
 	}
-	plan, err := NewPlan(m, spec)
+	plan, err := c.plan(ctx, dir, m, spec)
 	if err != nil {
 		return recording.Composition{}, err
 	}
@@ -117,7 +118,9 @@ func (c Composer) make(ctx context.Context, dir string, m *recording.Manifest, p
 		dir = abs // ffmpeg runs in a folder of its own
 	}
 	folder := recording.CompositionsDir(dir)
-	work := filepath.Join(folder, "."+film.ID+".tmp")
+	// A try has a folder of its own: who lost the job to another node may still
+	// be cleaning up.
+	work := filepath.Join(folder, "."+film.ID+"."+rand.Text()+".tmp")
 	film.State, film.StartedAt = recording.CompositionRunning, now()
 	found := -1.0 // what was there already took no time
 	tell := func(percent float64) {
@@ -171,8 +174,8 @@ func (c Composer) produce(ctx context.Context, dir, work string, m *recording.Ma
 			return recording.Errorf(recording.CodeComposeFailed, "%s cannot be run: install ffmpeg, or name its place in the configuration: %w", program, err)
 		}
 	}
-	if err := os.RemoveAll(work); err != nil {
-		return fmt.Errorf("clear work folder: %w", err)
+	if err := clearTries(recording.CompositionsDir(dir), film.ID); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(work, 0o755); err != nil {
 		return fmt.Errorf("create work folder: %w", err)
@@ -235,6 +238,22 @@ func (c Composer) produce(ctx context.Context, dir, work string, m *recording.Ma
 	}
 	film.Files = append([]recording.CompositionFile{{Name: film.File, Kind: "film", Duration: film.Duration, Bytes: film.Bytes}}, film.Files...)
 	return settleFile(made, filepath.Join(recording.CompositionsDir(dir), film.File))
+}
+
+// clearTries removes what tries that broke off have left of a film.
+func clearTries(folder, id string) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("clear work folder: %w", err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "."+id) && strings.HasSuffix(e.Name(), ".tmp") {
+			if err := os.RemoveAll(filepath.Join(folder, e.Name())); err != nil {
+				return fmt.Errorf("clear work folder: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // settleFolder makes finished files durable in their place.

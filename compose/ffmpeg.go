@@ -219,7 +219,7 @@ func posterCommand(film string, at recording.Seconds, out string) []string {
 
 // probeArgs asks ffprobe for a film's length and size as JSON.
 func probeArgs(file string) []string {
-	return []string{"-v", "error", "-of", "json", "-show_entries", "format=duration,size:stream=codec_type,width,height", "file:" + file}
+	return []string{"-v", "error", "-of", "json", "-show_entries", "format=duration,size:stream=codec_type,width,height", "-format_whitelist", "matroska,webm,mov,mp4,m4a,ogg", "file:" + file}
 }
 
 // stillArgs reads one picture of a film, scaled, as PNG on standard output.

@@ -47,6 +47,9 @@ type layer struct {
 	x, y int
 }
 
+// rim is the width of the rim around a tile that lies over another.
+const rim = 2
+
 // build lays side by side what does not overlap, which is cheapest, and the
 // rest over it, one after the other. The output is called film.
 func (b *pieceGraph) build(art sceneArt) string {
@@ -64,7 +67,9 @@ func (b *pieceGraph) build(art sceneArt) string {
 	for i, t := range art.tiles {
 		l := layer{b.tile(i, t), t.Box.X, t.Box.Y}
 		if slices.ContainsFunc(art.tiles[:i], func(o tileArt) bool { return t.Box.overlaps(o.Box) }) {
-			over = append(over, l)
+			// A rim sets it off from what is behind.
+			fmt.Fprintf(&b.g, "[%s]pad=iw+%d:ih+%d:%d:%d:color=%s[over%d];\n", l.name, 2*rim, 2*rim, rim, rim, hex(b.background()), i)
+			over = append(over, layer{fmt.Sprintf("over%d", i), l.x - rim, l.y - rim})
 		} else {
 			under = append(under, l)
 		}

@@ -30,11 +30,15 @@ type place struct {
 // place stays hidden.
 type layout func(cast) []place
 
-// layoutRecorded follows what the recording was told while it ran.
-const layoutRecorded = "recorded"
+// layoutRecorded follows what the recording was told while it ran, and is the
+// grid until it was told something.
+const (
+	layoutRecorded = "recorded"
+	layoutGrid     = "grid"
+)
 
 var layouts = map[string]layout{
-	"grid":         grid,
+	layoutGrid:     grid,
 	"speaker":      speaker,
 	"host-bottom":  hostBottom,
 	"host-only":    hostOnly,
@@ -151,7 +155,8 @@ func hostBottom(c cast) []place {
 	}
 	slices.SortStableFunc(row, func(a, b actor) int { return btoi(b.participant == c.host) - btoi(a.participant == c.host) })
 	w, h := c.canvas.Width, even(c.canvas.Height*540/720)
-	places := []place{{*above, Box{Width: w, Height: h}, recording.FitContain}}
+	aw, ah := fitShape(w, h, above.shape())
+	places := []place{{*above, Box{X: even((w - aw) / 2), Y: even((h - ah) / 2), Width: aw, Height: ah}, recording.FitContain}}
 	below := c.canvas.Height - h
 	const narrowest = 40
 	most := max(1, w/narrowest)
@@ -184,11 +189,15 @@ func beside(c cast, large actor, others []actor) []place {
 	}
 	others = pick(others, most, c.speaker())
 	n := len(others)
+	shape := usual // all cameras alike, so that nothing jumps when the speaker changes
+	if large.screen {
+		shape = large.shape()
+	}
 	var lw, lh int
 	if wide {
-		lw, lh = fitShape(w-tw-3*g, h-2*g, large.shape())
+		lw, lh = fitShape(w-tw-3*g, h-2*g, shape)
 	} else {
-		lw, lh = fitShape(w-2*g, h-th-3*g, large.shape())
+		lw, lh = fitShape(w-2*g, h-th-3*g, shape)
 	}
 	// The block of both stands in the middle of the canvas.
 	places := make([]place, 0, n+1)

@@ -53,7 +53,7 @@ func (q *Queue) ahead(ctx context.Context, dir string, film recording.Compositio
 					}
 				}
 				if zero != noPin {
-					err = q.closed(ctx, dir, work, m, film, zero)
+					err = q.encodeSettled(ctx, dir, work, m, film, zero)
 				}
 			case code == recording.CodeNotReady || code == recording.CodeNoMedia || code == recording.CodeStoreUnavailable:
 				err = nil
@@ -75,8 +75,8 @@ func (q *Queue) ahead(ctx context.Context, dir string, film recording.Compositio
 	}
 }
 
-// closed encodes the pieces that have settled and are not there yet.
-func (q *Queue) closed(ctx context.Context, dir, work string, m *recording.Manifest, film recording.Composition, zero recording.Seconds) error {
+// encodeSettled encodes the pieces that have settled and are not there yet.
+func (q *Queue) encodeSettled(ctx context.Context, dir, work string, m *recording.Manifest, film recording.Composition, zero recording.Seconds) error {
 	horizon := m.Duration - settled
 	spec := film.Spec
 	if spec.To == 0 || spec.To > horizon {

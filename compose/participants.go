@@ -88,7 +88,7 @@ func (r *renderer) eachPerson(ctx context.Context, m *recording.Manifest, folder
 		only.Participants = slices.DeleteFunc(slices.Clone(m.Participants), func(p recording.Participant) bool { return p.Identity != s.participant })
 		spec := recording.CompositionSpec{
 			Format: "webm", Quality: r.plan.Spec.Quality, Width: r.plan.Spec.Width, Height: r.plan.Spec.Height, FrameRate: r.plan.Spec.FrameRate,
-			From: r.plan.Spec.From, To: r.plan.Spec.To, Pauses: r.plan.Spec.Pauses, Layout: DefaultLayout, HideNames: true,
+			From: r.plan.Spec.From, To: r.plan.Spec.To, Pauses: r.plan.Spec.Pauses, Layout: layoutGrid, HideNames: true,
 			Include: r.plan.Spec.Include, Exclude: r.plan.Spec.Exclude,
 		}
 		if withdrawn(s.participant) {

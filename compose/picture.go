@@ -79,7 +79,7 @@ func drawPlate(b Box, label string) (plate image.Image, x, y int) {
 	if label == "" || b.Height < 5*smallest {
 		return nil, 0, 0
 	}
-	size := min(max(float64(b.Height)*0.05, 11), 30)
+	size := min(max(float64(b.Height)*0.05, min(13, float64(b.Height)*0.11)), 30)
 	letters := letters()
 	margin, pad := even(int(size*0.6)), int(size*0.6)
 	line := letters.line(letters.drawn(label), size, b.Width*3/4-2*pad, false)

@@ -107,9 +107,6 @@ const noPin = recording.Seconds(-1 << 62)
 // clock that is fitted anew may move the first media by a little, which must not
 // move every frame.
 func planAt(m *recording.Manifest, wish recording.CompositionSpec, zero recording.Seconds) (Plan, error) {
-	if wish.Layout == "" && len(m.Layouts) > 0 {
-		wish.Layout = layoutRecorded
-	}
 	spec, err := Normalize(wish)
 	if err != nil {
 		return Plan{}, err

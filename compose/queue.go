@@ -20,6 +20,8 @@ import (
 type Options struct {
 	// FFmpeg and FFprobe are the programs to run, by default those in PATH.
 	FFmpeg, FFprobe string
+	// Assets is a folder of logos and avatars for all recordings.
+	Assets string
 	// Parallel is how many films are made at a time, by default 1: one film
 	// keeps all cores busy.
 	Parallel int
@@ -84,6 +86,7 @@ type Queue struct {
 	taking sync.Mutex
 
 	mu            sync.Mutex
+	closed        bool
 	jobs          map[string]*job // those that run here
 	running, live int
 }
@@ -106,7 +109,7 @@ func NewQueue(archive recording.Archive, opts Options) (*Queue, error) {
 	}
 	q := &Queue{
 		archive: archive, opts: opts, kick: make(chan struct{}, 1), jobs: map[string]*job{}, liveWork: make(chan struct{}, 1),
-		composer: Composer{FFmpeg: opts.FFmpeg, FFprobe: opts.FFprobe, KeepPieces: true, Fetch: opts.Fetch, Log: opts.Log}.withDefaults(),
+		composer: Composer{FFmpeg: opts.FFmpeg, FFprobe: opts.FFprobe, Assets: opts.Assets, KeepPieces: true, Fetch: opts.Fetch, Log: opts.Log}.withDefaults(),
 	}
 	q.composer.Cores = max(1, q.composer.Cores/opts.Parallel)
 	q.composer.Memory /= int64(opts.Parallel)
@@ -123,6 +126,9 @@ func NewQueue(archive recording.Archive, opts Options) (*Queue, error) {
 // Close ends what runs, to be gone on with by another queue, and returns when
 // no process is left.
 func (q *Queue) Close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
 	q.stop()
 	q.work.Wait()
 }
@@ -196,7 +202,17 @@ func (q *Queue) check(ctx context.Context, recordingID string, spec recording.Co
 		return spec, err
 	}
 	m, err := q.manifest(ctx, recordingID, spec.Live)
+	if spec.Live && recording.CodeOf(err) == recording.CodeNotReady {
+		return spec, nil // nothing is written yet
+	}
 	if err != nil {
+		return spec, err
+	}
+	dir, err := q.archive.Dir(recordingID)
+	if err != nil {
+		return spec, err
+	}
+	if spec, err = q.composer.prepare(ctx, dir, spec); err != nil {
 		return spec, err
 	}
 	if m.State == recording.Stopped {
@@ -393,7 +409,9 @@ func (q *Queue) Watch(ctx context.Context, recordingID, id string) (<-chan recor
 	const interval = 200 * time.Millisecond
 	updates := make(chan recording.Composition, 1)
 	updates <- film
-	if film.State.Final() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if film.State.Final() || q.closed {
 		close(updates)
 		return updates, nil
 	}

@@ -10,7 +10,7 @@ import (
 
 // Defaults of a film.
 const (
-	DefaultLayout    = "grid"
+	DefaultLayout    = layoutRecorded
 	DefaultFormat    = "mp4"
 	DefaultWidth     = 1280
 	DefaultHeight    = 720

@@ -147,7 +147,7 @@ func (d *director) layoutAt(film recording.Seconds) string {
 		return wished
 	}
 	i := slices.IndexFunc(d.plan.Takes, func(t Take) bool { return holds(t.film(), film) })
-	name := DefaultLayout
+	name := layoutGrid
 	if i < 0 {
 		return name
 	}

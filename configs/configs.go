@@ -62,6 +62,13 @@ type API struct {
 	OpenMetrics bool     `yaml:"open_metrics" env:"ROOMREEL_OPEN_METRICS"`
 	PublicURL   string   `yaml:"public_url" env:"ROOMREEL_PUBLIC_URL"`
 	Origins     []string `yaml:"origins" env:"ROOMREEL_ORIGINS"`
+	Rate        Rate     `yaml:"rate"`
+}
+
+// Rate is the section of that name below api: requests of one caller.
+type Rate struct {
+	PerSecond float64 `yaml:"per_second" env:"ROOMREEL_RATE"`
+	Burst     int     `yaml:"burst" env:"ROOMREEL_RATE_BURST"`
 }
 
 // Recorder is the section of that name.
@@ -91,6 +98,7 @@ type Composer struct {
 	FFmpeg  string `yaml:"ffmpeg" env:"ROOMREEL_FFMPEG"`
 	FFprobe string `yaml:"ffprobe" env:"ROOMREEL_FFPROBE"`
 	Jobs    int    `yaml:"jobs" env:"ROOMREEL_COMPOSER_JOBS"`
+	Assets  string `yaml:"assets" env:"ROOMREEL_COMPOSER_ASSETS"`
 }
 
 // Egress is the section of that name.
@@ -243,6 +251,9 @@ func (c Config) validate() error {
 	}
 	if c.Storage.ReleaseLocal && c.Storage.Bucket == "" {
 		bad("storage.release_local: there is no storage.bucket that would have the files")
+	}
+	if r := c.API.Rate; r.PerSecond < 0 || r.PerSecond > 0 && r.Burst < 1 {
+		bad("api.rate: per_second (%v) must not be negative, and burst (%d) be 1 at least", r.PerSecond, r.Burst)
 	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)

@@ -67,3 +67,8 @@ func (c *Client) EndSupervision(ctx context.Context, id string) (s api.Supervisi
 func (c *Client) Audit(ctx context.Context) (a api.AuditTrail, err error) {
 	return a, c.call(ctx, http.MethodGet, "/v1/audit", nil, &a)
 }
+
+// Activate lets the supervisor hear who has joined.
+func (c *Client) Activate(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodPost, "/v1/supervisions/"+id+"/activate", nil, &api.Supervision{})
+}

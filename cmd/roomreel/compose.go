@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -21,21 +22,12 @@ func composeCommand() *cli.Command {
 		ArgsUsage: "DIR",
 		Description: "DIR holds recording.json and the parts; a copy from another machine will do.\n" +
 			"The film is left in DIR/compositions and its path printed. Ctrl-C leaves nothing behind.",
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "layout", Value: "grid", Usage: "`NAME` of the layout"},
-			&cli.StringFlag{Name: "format", Value: "mp4", Usage: "mp4, webm, hls, m4a, opus, or people: a file per participant"},
-			&cli.StringFlag{Name: "quality", Value: "standard", Usage: "draft, standard or archive"},
-			&cli.StringFlag{Name: "codec", Usage: "of the picture: h264; in webm vp8, vp9 or av1"},
-			&cli.StringFlag{Name: "encoder", Value: "software", Usage: "software, vaapi, nvenc or qsv"},
-			&cli.StringFlag{Name: "audio", Value: "mixed", Usage: "mixed, or multitrack in m4a and opus"},
-			&cli.StringSliceFlag{Name: "extra", Usage: "also make `WHAT`: poster, sheet, chapters, speakers; may be given several times"},
-			&cli.IntFlag{Name: "width", Usage: "canvas in `PIXELS`"},
-			&cli.IntFlag{Name: "height", Usage: "canvas in `PIXELS`"},
-			&cli.IntFlag{Name: "fps", Usage: "frames per second"},
-			&cli.DurationFlag{Name: "from", Usage: "begin at this `TIME` of the recording, such as 1m30s"},
-			&cli.DurationFlag{Name: "to", Usage: "end at this `TIME`; the recording's end if left out"},
+		// Names may have commas.
+		DisableSliceFlagSeparator: true,
+		Flags: append(filmFlags(),
+			&cli.BoolFlag{Name: "plan", Usage: "make nothing, but print the plan of the film as JSON"},
 			&cli.StringFlag{Name: "contact-sheet", Usage: "also draw frames of the film into this PNG `FILE`"},
-		},
+		),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			c, err := loadConfig(cmd)
 			if err != nil {
@@ -45,17 +37,18 @@ func composeCommand() *cli.Command {
 			if dir == "" || cmd.Args().Len() > 1 {
 				return errors.New("give one directory: roomreel compose DIR")
 			}
+			spec, err := filmSpec(cmd)
+			if err != nil {
+				return err
+			}
+			composer := compose.Composer{FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Assets: c.Composer.Assets}
+			if cmd.Bool("plan") {
+				return printPlan(ctx, cmd, composer, dir, spec)
+			}
 			if err := checkPrograms(c.Composer); err != nil {
 				return err
 			}
-			composer := compose.Composer{FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe}
-			film, err := composer.Compose(ctx, dir, recording.CompositionSpec{
-				Layout: cmd.String("layout"), Format: cmd.String("format"),
-				Width: cmd.Int("width"), Height: cmd.Int("height"), FrameRate: cmd.Int("fps"),
-				Quality: cmd.String("quality"), VideoCodec: cmd.String("codec"), Encoder: cmd.String("encoder"),
-				Audio: cmd.String("audio"), Extras: cmd.StringSlice("extra"),
-				From: recording.Seconds(cmd.Duration("from")), To: recording.Seconds(cmd.Duration("to")),
-			}, printProgress)
+			film, err := composer.Compose(ctx, dir, spec, printProgress)
 			if ctx.Err() != nil {
 				return errInterrupted
 			}
@@ -77,6 +70,17 @@ func composeCommand() *cli.Command {
 			return err
 		},
 	}
+}
+
+func printPlan(ctx context.Context, cmd *cli.Command, composer compose.Composer, dir string, spec recording.CompositionSpec) error {
+	plan, err := composer.Plan(ctx, dir, spec)
+	if err != nil {
+		return err
+	}
+	encoder := json.NewEncoder(cmd.Root().Writer)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(plan)
 }
 
 // printProgress keeps one line on the terminal up to date.

@@ -23,6 +23,7 @@ type metrics struct {
 
 	packets, lost, bytes *prometheus.CounterVec // by kind
 	attempts             *prometheus.CounterVec // by queue and result
+	films                *prometheus.CounterVec // by state
 	recordings, tracks   prometheus.Gauge
 
 	mu   sync.Mutex
@@ -50,6 +51,7 @@ func newMetrics(node string) *metrics {
 	m.lost = counter("packets_lost_total", "RTP packets lost for good.", "kind")
 	m.bytes = counter("media_bytes_total", "Bytes of media received for recordings.", "kind")
 	m.attempts = counter("delivery_attempts_total", "Attempts at deliveries: done, pending (to be tried again) or failed.", "queue", "result")
+	m.films = counter("compositions_total", "Films that this node finished, by final state.", "state")
 	m.recordings = gauge("recordings", "Recordings that run on this node.")
 	m.tracks = gauge("tracks", "Tracks that are being recorded on this node.")
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -86,6 +88,16 @@ func (m *metrics) watchWebhooks(hooks *deliver.Webhooks, log *slog.Logger) {
 // attempted counts the attempts of a queue.
 func (m *metrics) attempted(queue string) func(deliver.State) {
 	return func(s deliver.State) { m.attempts.WithLabelValues(queue, string(s)).Inc() }
+}
+
+// composed counts films that become final, before others are told.
+func (m *metrics) composed(tell func(context.Context, recording.Composition)) func(context.Context, recording.Composition) {
+	return func(ctx context.Context, c recording.Composition) {
+		if c.State.Final() {
+			m.films.WithLabelValues(string(c.State)).Inc()
+		}
+		tell(ctx, c)
+	}
 }
 
 // observe counts what a bot reports. Reports tell totals, and not of tracks that

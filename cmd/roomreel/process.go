@@ -48,6 +48,9 @@ type process struct {
 	redis    *redis.Client
 }
 
+// guesses is how often an address may send credentials that are not valid.
+var guesses = api.RateLimit{PerSecond: 5, Burst: 50}
+
 // start wires a process; run runs it. page, if not nil, is served at /join/.
 func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, error) {
 	if err := checkPrograms(c.Composer); err != nil {
@@ -89,22 +92,23 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
-	counted.watchNode(p.node)
-	counted.watchWebhooks(p.hooks, log)
-	p.hosts = newHosts(store, c.Node, livekit.Members, log)
-	p.members = members{store: store, send: livekit.Send, log: log}
 	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, counted, log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
+	counted.watchNode(p.node)
+	counted.watchWebhooks(p.hooks, log)
+	p.hosts = newHosts(store, c.Node, livekit.Members, log)
+	p.members = members{store: store, send: livekit.Send, log: log}
 	const day = 24 * time.Hour
 	p.retain = retention{
-		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks, p.uploader.uploads), log: log, now: time.Now,
+		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks, p.uploader.uploads),
+		stored: p.uploader.removeStored, log: log, now: time.Now,
 	}
 	p.sessions = newSessions(c, keys, livekit, store, p.hooks, p.redis, log)
 	p.queue, err = compose.NewQueue(archive, compose.Options{
-		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
-		Claims: claims{coord.NewJobs(store, c.Node)}, Snapshot: snapshot(store, archive), Notify: tellOfCompositions(p.hooks, log),
+		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Assets: c.Composer.Assets, Parallel: c.Composer.Jobs, Log: log,
+		Claims: claims{coord.NewJobs(store, c.Node)}, Snapshot: snapshot(store, archive), Notify: counted.composed(tellOfCompositions(p.hooks, log)),
 		Fetch: p.uploader.fetch(),
 	})
 	if err != nil {
@@ -124,7 +128,8 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
 		Previews: p.previews, Console: web.Console(web.ConsoleOptions{LiveKit: c.LiveKit.URL}),
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
-		Uploads: p.uploader, Storage: storage,
+		Uploads: p.uploader, Storage: storage, Answers: p.redis,
+		Rate: api.RateLimit{PerSecond: c.API.Rate.PerSecond, Burst: c.API.Rate.Burst}, Guesses: guesses,
 		Sessions:  sessionOptions(c, keys, p.sessions, log),
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/roomreel/roomreel/coord"
@@ -21,8 +20,10 @@ type retention struct {
 	keep time.Duration
 	// awaited reports whether a delivery that was asked for is not confirmed.
 	awaited func(context.Context, recording.Recording) (bool, error)
-	log     *slog.Logger
-	now     func() time.Time
+	// stored, unless nil, deletes what storage has of a recording.
+	stored func(ctx context.Context, id string) error
+	log    *slog.Logger
+	now    func() time.Time
 }
 
 // run tidies up now and then until ctx ends.
@@ -62,7 +63,7 @@ func (r retention) one(ctx context.Context, id string) error {
 			return err
 		}
 		r.log.Info("deleting what was removed elsewhere", "recording", id)
-		return r.archive.Remove(id)
+		return r.remove(ctx, id)
 	}
 	if err != nil {
 		return err
@@ -80,21 +81,35 @@ func (r retention) one(ctx context.Context, id string) error {
 	if err := r.store.Remove(ctx, id); err != nil {
 		return err
 	}
+	return r.remove(ctx, id)
+}
+
+// remove deletes what there is of a recording, its folder last: as long as that is
+// there, it is tried again.
+func (r retention) remove(ctx context.Context, id string) error {
+	if r.stored != nil {
+		if err := r.stored(ctx, id); err != nil {
+			return err
+		}
+	}
 	return r.archive.Remove(id)
 }
 
 // awaited reports whether webhooks or uploads of a recording are not confirmed. An
-// upload that was asked for and is not known to be done is one, also after it has
-// failed: somebody may give it another URL.
+// upload to the URL of its request is one also before it is queued.
 func awaited(hooks *deliver.Webhooks, uploads *deliver.Uploads) func(context.Context, recording.Recording) (bool, error) {
 	return func(ctx context.Context, r recording.Recording) (bool, error) {
-		sent, err := uploads.List(ctx, deliver.Query{Recording: r.ID})
-		if err != nil {
-			return false, err
+		if r.Delivery.UploadURL != "" {
+			up, err := uploads.Get(ctx, deliveryID(r.ID))
+			if err != nil || up.State != deliver.Done {
+				return recording.CodeOf(err) != recording.CodeNotFound || time.Since(r.StoppedAt) < deliverFor, nil
+			}
 		}
-		undone := func(u deliver.Upload) bool { return u.State != deliver.Done }
-		if r.Delivery.UploadURL != "" && len(sent.Items) == 0 || slices.ContainsFunc(sent.Items, undone) {
-			return true, nil
+		left, err := uploads.List(ctx, deliver.Query{
+			Recording: r.ID, States: []deliver.State{deliver.Pending, deliver.Running, deliver.Failed}, Limit: 1,
+		})
+		if err != nil || len(left.Items) > 0 {
+			return true, err
 		}
 		page, err := hooks.Deliveries(ctx, deliver.Query{
 			Recording: r.ID, States: []deliver.State{deliver.Pending, deliver.Running}, Limit: 1,

@@ -150,7 +150,7 @@ func TestAgentIsRecordedAndWatched(t *testing.T) {
 	s := startStage(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	receiver := newCollector(t)
+	receiver := newUploadReceiver(t)
 	ann := s.connectAgent(ctx, t, "ann", 0, receiver.URL+"/hooks")
 	defer ann.Close()
 	bob := s.connectAgent(ctx, t, "bob", 1, "")
@@ -330,17 +330,17 @@ func TestSupervisorHearsNothingAfterwards(t *testing.T) {
 	}
 }
 
-// collector takes uploads and webhooks.
-type collector struct {
+// uploadReceiver takes uploads and webhooks.
+type uploadReceiver struct {
 	*httptest.Server
 	mu    sync.Mutex
 	files map[string][]byte
 	hooks map[string]map[string]any // by status
 }
 
-func newCollector(t *testing.T) *collector {
+func newUploadReceiver(t *testing.T) *uploadReceiver {
 	t.Helper()
-	r := &collector{files: map[string][]byte{}, hooks: map[string]map[string]any{}}
+	r := &uploadReceiver{files: map[string][]byte{}, hooks: map[string]map[string]any{}}
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		body, err := io.ReadAll(req.Body)
 		if err != nil {
@@ -363,7 +363,7 @@ func newCollector(t *testing.T) *collector {
 }
 
 // check waits for the file and for eyeson's webhooks.
-func (r *collector) check(ctx context.Context, t *testing.T, file, rec, session, supervision string) {
+func (r *uploadReceiver) check(ctx context.Context, t *testing.T, file, rec, session, supervision string) {
 	t.Helper()
 	want := map[string]string{"upload_ready": rec, "session_finished": session, "supervisor_session_finished": supervision}
 	got, err := client.Await(ctx, func() (map[string]map[string]any, error) {

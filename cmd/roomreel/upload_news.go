@@ -102,9 +102,10 @@ func (u *uploader) eyesonBody(r recording.Recording, part recording.Part, up del
 	})
 }
 
-// capturedAt is when the first picture of a part, or without pictures its first
-// sound, was captured by the publisher's own clock, as its sender reports tell
-// (RFC 3550 §6.4.1). Without reports, or with absurd ones, it is when it arrived.
+// capturedAt is when the beginning of a part's file was captured by the publisher's
+// own clock, as the sender reports of one of its tracks tell (RFC 3550 §6.4.1).
+// Without reports, or with absurd ones only, it is when it arrived: LiveKit's
+// reports of redundant sound are hours off.
 func (u *uploader) capturedAt(r recording.Recording, part recording.Part, arrived time.Time) time.Time {
 	dir, err := u.archive.Dir(r.ID)
 	if err != nil {
@@ -114,43 +115,33 @@ func (u *uploader) capturedAt(r recording.Recording, part recording.Part, arrive
 	if err != nil {
 		return arrived
 	}
-	number, rate := firstTrack(part), 0
-	var clock *recording.ClockEntry
-	var report *recording.ReportEntry
-	for _, e := range entries {
-		switch {
-		case e.Track != nil && e.Track.Part == part.ID && e.Track.Number == number:
-			rate = e.Track.ClockRate
-		case e.Clock != nil && e.Clock.Part == part.ID && e.Clock.Number == number && clock == nil:
-			clock = e.Clock
-		case e.Report != nil && e.Report.Part == part.ID && e.Report.Number == number && report == nil:
-			report = e.Report
+	for _, t := range part.Tracks {
+		const absurd = time.Hour
+		at, ok := fileZero(entries, part.ID, t.Number)
+		if ok && at.Sub(arrived).Abs() < absurd {
+			return at
 		}
 	}
-	if rate == 0 || clock == nil || report == nil {
-		return arrived
-	}
-	since := time.Duration(float64(report.RTP-clock.RTP) / float64(rate) * float64(time.Second))
-	captured := ntpTime(report.NTP).Add(-since)
-	const absurd = time.Hour
-	if captured.Sub(arrived).Abs() > absurd {
-		return arrived
-	}
-	return captured
+	return arrived
 }
 
-// firstTrack is the number of a part's first track with pictures, or of its
-// first one.
-func firstTrack(part recording.Part) int {
-	for _, t := range part.Tracks {
-		if t.Kind == recording.Video {
-			return t.Number
+// fileZero is the time zero of a part's file on its publisher's clock, by the
+// first report of one track.
+func fileZero(entries []recording.Entry, part string, number int) (time.Time, bool) {
+	var track *recording.TrackEntry
+	var clock *recording.ClockEntry
+	for _, e := range entries {
+		switch {
+		case e.Track != nil && e.Track.Part == part && e.Track.Number == number:
+			track = e.Track
+		case e.Clock != nil && e.Clock.Part == part && e.Clock.Number == number && clock == nil:
+			clock = e.Clock
+		case e.Report != nil && e.Report.Part == part && e.Report.Number == number && track != nil && clock != nil && track.ClockRate > 0:
+			since := float64(e.Report.RTP-clock.RTP) / float64(track.ClockRate) * float64(time.Second)
+			return ntpTime(e.Report.NTP).Add(-time.Duration(since) - clock.File.Duration()), true
 		}
 	}
-	if len(part.Tracks) == 0 {
-		return 0
-	}
-	return part.Tracks[0].Number
+	return time.Time{}, false
 }
 
 // ntpTime is an NTP timestamp: seconds since 1900 and their 2^-32nds (RFC 5905 §6).

@@ -63,6 +63,14 @@ func newUploader(c configs.Config, archive recording.Archive, store *coord.Store
 	return u, nil
 }
 
+// removeStored deletes what storage has of a recording.
+func (u *uploader) removeStored(ctx context.Context, id string) error {
+	if u.storage == nil {
+		return nil
+	}
+	return u.storage.Bucket.Remove(ctx, id)
+}
+
 // look has a recording looked at soon.
 func (u *uploader) look(id string) {
 	select {
@@ -142,10 +150,13 @@ func (u *uploader) settle(ctx context.Context, id string, settled map[string]boo
 	settled[id] = err == nil && len(page.Items) == 0
 }
 
+// deliverFor is how long after a recording's end its file is queued for the URL of
+// its request: less than the queue remembers what it has done.
+const deliverFor = 25 * 24 * time.Hour
+
 // deliver queues the file of a recording for the URL that its request named,
-// once. Later than deliverFor its end the URL is not tried for the first time.
+// once.
 func (u *uploader) deliver(ctx context.Context, r recording.Recording) error {
-	const deliverFor = 25 * 24 * time.Hour // less than the queue remembers what it has done
 	if r.Delivery.UploadURL == "" || time.Since(r.StoppedAt) > deliverFor {
 		return nil
 	}
@@ -340,6 +351,8 @@ func (s stored) Open(ctx context.Context, location string) (api.StoredFile, erro
 	}
 	return api.StoredFile{ReadSeekCloser: o, Size: o.Size, Modified: o.Modified}, nil
 }
+
+func (s stored) Remove(ctx context.Context, id string) error { return s.Bucket.Remove(ctx, id) }
 
 func (s stored) Link(ctx context.Context, location, fileName, mediaType string) (string, error) {
 	const valid = 15 * time.Minute

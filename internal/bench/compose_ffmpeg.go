@@ -110,7 +110,7 @@ var similarityLine = regexp.MustCompile(`All:([0-9.]+)`)
 
 // similarity is the SSIM of a film against the same plan encoded without loss.
 func similarity(ctx context.Context, dir, film, format string) (float64, error) {
-	reference, err := compose.Composer{Lossless: true}.Compose(ctx, dir, recording.CompositionSpec{Format: "mp4"}, nil)
+	reference, err := compose.Composer{Niceness: 1, Lossless: true}.Compose(ctx, dir, recording.CompositionSpec{Format: "mp4"}, nil)
 	if err != nil {
 		return 0, err
 	}

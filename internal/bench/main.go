@@ -40,8 +40,8 @@ func command() *cli.Command {
 		Name:  "bench",
 		Usage: "measures roomreel's promises of recording against real LiveKit",
 		Commands: []*cli.Command{
-			recordCommand(), startCommand(), chaosCommand(), takeoverCommand(), lossCommand(), soakCommand(), composeCommand(), egressCommand(),
-			livekitCommand(), publishCommand(), recorderCommand(), drainCommand(),
+			recordCommand(), startCommand(), chaosCommand(), takeoverCommand(), lossCommand(), soakCommand(), composeCommand(), egressCommand(), deliverCommand(),
+			livekitCommand(), publishCommand(), recorderCommand(), drainCommand(), delivererCommand(),
 		},
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // main prints it
 	}

@@ -45,6 +45,9 @@ type Options struct {
 	Index int
 	// Publish lists the sources to publish on joining; empty: the participant only looks on.
 	Publish []livekit.TrackSource
+	// Talks makes the microphone's audio level (RFC 6464) that of somebody who never stops talking,
+	// so that LiveKit takes whoever is not muted for an active speaker. Beeps alone are too short for it.
+	Talks bool
 	// Width, Height and FPS of every video; zero: 640x360 at 30. FPS is 25 or 30, so that frames
 	// fall on whole seconds.
 	Width, Height, FPS int

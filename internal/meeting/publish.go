@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,6 +48,10 @@ func (o Options) clips(ctx context.Context, source livekit.TrackSource) ([]layer
 			tone = ScreenTone(o.Index)
 		}
 		c, err := audioClip(ctx, o.CacheDir, tone)
+		if err == nil && o.Talks && source == Microphone {
+			const aloud = 20
+			c.levels = slices.Repeat([]uint8{aloud}, len(c.levels))
+		}
 		return []layer{{clip: c}}, err
 	case Camera, Screen:
 	default:

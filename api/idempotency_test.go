@@ -1,0 +1,116 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/roomreel/roomreel/api"
+	"github.com/roomreel/roomreel/recording"
+)
+
+// A request that is sent again with its key is answered again and done once;
+// keys belong to callers, and to one request each.
+func TestIdempotencyKey(t *testing.T) {
+	p := newPlace(t)
+	body := `{"room":"standup"}`
+	first := p.do(t, adminKey, "POST", "/v1/recordings", body, "Idempotency-Key", "k1")
+	if first.status != 201 {
+		t.Fatalf("%d %s", first.status, first.body)
+	}
+	again := p.do(t, adminKey, "POST", "/v1/recordings", body, "Idempotency-Key", "k1")
+	if again.status != 201 || again.body != first.body || again.header.Get("Location") != first.header.Get("Location") ||
+		again.header.Get("Content-Type") != first.header.Get("Content-Type") || again.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("again: %d %v %s", again.status, again.header, again.body)
+	}
+	if n := len(p.live(t, "standup")); n != 1 {
+		t.Errorf("%d recordings were begun", n)
+	}
+	for name, c := range map[string]struct {
+		bearer, path, body, key string
+		status                  int
+		code                    recording.Code
+	}{
+		"other body":   {adminKey, "/v1/recordings", `{"room":"other"}`, "k1", 422, api.CodeKeyReused},
+		"other path":   {adminKey, "/v1/webhooks", body, "k1", 422, api.CodeKeyReused},
+		"other key":    {adminKey, "/v1/recordings", body, "k2", 409, recording.CodeAlreadyRecording},
+		"other caller": {"record", "/v1/recordings", body, "k1", 409, recording.CodeAlreadyRecording},
+		"nobody":       {"", "/v1/recordings", body, "k1", 401, api.CodeUnauthenticated},
+		"long key":     {adminKey, "/v1/recordings", body, strings.Repeat("k", 256), 422, recording.CodeInvalidRequest},
+		"no key":       {adminKey, "/v1/recordings", body, "", 409, recording.CodeAlreadyRecording},
+		"large body":   {adminKey, "/v1/recordings", strings.Repeat(" ", 1<<20+1), "k3", 413, recording.CodeInvalidRequest},
+	} {
+		got := p.do(t, c.bearer, "POST", c.path, c.body, "Idempotency-Key", c.key)
+		if problem := decode[api.Problem](t, got); got.status != c.status || problem.Code != string(c.code) {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+	// Requests at once: one is done, the others are told of it, or answered alike.
+	var all sync.WaitGroup
+	statuses := make(chan answer, 20)
+	for range cap(statuses) {
+		all.Go(func() {
+			statuses <- p.do(t, adminKey, "POST", "/v1/recordings", `{"room":"other"}`, "Idempotency-Key", "k4")
+		})
+	}
+	all.Wait()
+	close(statuses)
+	ids := map[string]bool{}
+	for got := range statuses {
+		switch got.status {
+		case 201:
+			ids[got.body] = true
+		case 409:
+			if code := decode[api.Problem](t, got).Code; code != string(api.CodeKeyInUse) {
+				t.Errorf("at once: %s", got.body)
+			}
+		default:
+			t.Errorf("at once: %d %s", got.status, got.body)
+		}
+	}
+	if len(ids) != 1 {
+		t.Errorf("%d different answers", len(ids))
+	}
+	p.redis.SetError("LOADING")
+	if got := p.do(t, adminKey, "POST", "/v1/webhooks/app/test", "", "Idempotency-Key", "k5"); got.status != 503 {
+		t.Errorf("without Redis: %d %s", got.status, got.body)
+	}
+	p.redis.SetError("")
+	if got := p.do(t, adminKey, "POST", "/v1/webhooks/app/test", "", "Idempotency-Key", "k5"); got.status != http.StatusAccepted {
+		t.Errorf("what had failed is done when it is sent again: %d %s", got.status, got.body)
+	}
+}
+
+// A caller who asks too often waits, alone; so does an address that guesses.
+func TestRateLimit(t *testing.T) {
+	p := newPlace(t, func(o *api.Options) {
+		o.Rate, o.Guesses = api.RateLimit{PerSecond: 0.001, Burst: 3}, api.RateLimit{PerSecond: 0.001, Burst: 2}
+	})
+	refused := func(got answer) bool {
+		problem := decode[api.Problem](t, got)
+		return got.status == 429 && problem.Code == string(api.CodeRateLimited) && got.header.Get("Retry-After") > "0"
+	}
+	for i := range 3 {
+		if got := p.do(t, "list", "GET", "/v1/recordings", ""); got.status != 200 {
+			t.Errorf("request %d: %d", i, got.status)
+		}
+	}
+	if got := p.do(t, "list", "GET", "/v1/recordings", ""); !refused(got) {
+		t.Errorf("one too many: %d %v", got.status, got.header)
+	}
+	if got := p.do(t, adminKey, "GET", "/v1/recordings", ""); got.status != 200 {
+		t.Errorf("another caller: %d", got.status)
+	}
+	for range 2 {
+		if got := p.do(t, "wrong", "GET", "/v1/recordings", ""); got.status != 401 {
+			t.Errorf("a guess: %d", got.status)
+		}
+	}
+	if got := p.do(t, "wrong", "GET", "/v1/recordings", ""); !refused(got) {
+		t.Errorf("one guess too many: %d %v", got.status, got.header)
+	}
+	if got := p.do(t, adminKey, "GET", "/v1/recordings", ""); got.status != 200 {
+		t.Errorf("a good key from the address of guesses: %d", got.status)
+	}
+}

@@ -1,0 +1,99 @@
+package api
+
+import (
+	"math"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"golang.org/x/time/rate"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// CodeRateLimited says that a caller asks too often.
+const CodeRateLimited recording.Code = "RATE_LIMITED"
+
+// RateLimit bounds the requests of one caller to one node: PerSecond on average,
+// Burst at once. The zero value does not.
+type RateLimit struct {
+	PerSecond float64
+	Burst     int
+}
+
+// limits holds a token bucket for each caller.
+type limits struct {
+	RateLimit
+	mu      sync.Mutex
+	buckets map[string]*rate.Limiter
+}
+
+// take takes a token of the caller's, or tells when there will be one.
+func (l *limits) take(caller string) (wait time.Duration, ok bool) {
+	if l.PerSecond <= 0 {
+		return 0, true
+	}
+	r := l.bucket(caller).Reserve()
+	if wait = r.Delay(); wait == 0 {
+		return 0, true
+	}
+	r.Cancel() // what is refused costs nothing
+	return wait, false
+}
+
+func (l *limits) bucket(caller string) *rate.Limiter {
+	const most = 10_000
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b := l.buckets[caller]; b != nil {
+		return b
+	}
+	if l.buckets == nil {
+		l.buckets = map[string]*rate.Limiter{}
+	}
+	if len(l.buckets) >= most {
+		for name, b := range l.buckets { // a full one is as good as a new one
+			if b.Tokens() >= float64(l.Burst) {
+				delete(l.buckets, name)
+			}
+		}
+	}
+	b := rate.NewLimiter(rate.Limit(l.PerSecond), max(l.Burst, 1))
+	l.buckets[caller] = b
+	return b
+}
+
+// limit refuses who asks too often. It runs after authenticate.
+func (s *Server) limit(hc huma.Context, next func(huma.Context)) {
+	caller := callerOf(hc.Context())
+	if wait, ok := s.rates.take(caller.Subject + "\n" + caller.Room); !ok {
+		refuseRate(humagin.Unwrap(hc).Writer, wait)
+		return
+	}
+	next(hc)
+}
+
+// limitGuesses refuses an address that keeps sending credentials that are not
+// valid; those that are valid do not count.
+func (s *Server) limitGuesses(w http.ResponseWriter, r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	wait, ok := s.guesses.take(host)
+	if !ok {
+		refuseRate(w, wait)
+	}
+	return ok
+}
+
+func refuseRate(w http.ResponseWriter, wait time.Duration) {
+	seconds := int(math.Ceil(wait.Seconds()))
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	p := newProblem(CodeRateLimited, "too many requests: send the next one after the seconds that Retry-After tells")
+	writeProblem(w, p)
+}
