@@ -167,7 +167,7 @@ test('sees each webhook with its attempt, and sends one again', async () => {
 test('an agent is recorded and watched, on the SDK', async () => {
   const { page } = admin
   await go(page, 'SDK demos')
-  const [agent, supervisor] = await page.getByRole('log').all()
+  const [agent, supervisor] = [page.getByRole('log').nth(0), page.getByRole('log').nth(1)]
   await page.getByRole('button', { name: 'Connect with camera' }).click()
   await until('connected', async () => (await agent.textContent()).includes('connected'))
   await page.getByRole('button', { name: 'Record', exact: true }).click()

@@ -1,5 +1,18 @@
 import i18next from 'i18next'
 
+// Formatters are dear to make and cheap to use: each is made once per language.
+const made = new Map<string, unknown>()
+
+function once<T>(kind: string, make: (language: string) => T): T {
+  const key = `${kind} ${i18next.language}`
+  let formatter = made.get(key) as T | undefined
+  if (!formatter) {
+    formatter = make(i18next.language)
+    made.set(key, formatter)
+  }
+  return formatter
+}
+
 /** 3725.4 → "1:02:05" */
 export function clock(seconds: number): string {
   const s = Math.max(0, Math.floor(seconds))
@@ -12,13 +25,13 @@ export function clock(seconds: number): string {
 /** 3725 → "1 hour 2 minutes 5 seconds" in the reader's language, for those who listen. */
 export function spoken(seconds: number): string {
   const s = Math.max(0, Math.round(seconds))
-  const unit = (value: number, name: string) => new Intl.NumberFormat(i18next.language, { style: 'unit', unit: name, unitDisplay: 'long' }).format(value)
+  const unit = (value: number, name: string) => once(`long ${name}`, (tag) => new Intl.NumberFormat(tag, { style: 'unit', unit: name, unitDisplay: 'long' })).format(value)
   const parts = [
     s >= 3600 && unit(Math.floor(s / 3600), 'hour'),
     s >= 60 && unit(Math.floor(s / 60) % 60, 'minute'),
     unit(s % 60, 'second'),
   ].filter((part): part is string => Boolean(part))
-  return new Intl.ListFormat(i18next.language, { type: 'unit' }).format(parts)
+  return once('list', (tag) => new Intl.ListFormat(tag, { type: 'unit' })).format(parts)
 }
 
 export function bytes(n: number): string {
@@ -29,15 +42,16 @@ export function bytes(n: number): string {
     value /= 1000
     i++
   }
-  return new Intl.NumberFormat(i18next.language, { style: 'unit', unit: units[i], unitDisplay: 'short', maximumFractionDigits: value < 10 && i > 0 ? 1 : 0 }).format(value)
+  const digits = value < 10 && i > 0 ? 1 : 0
+  return once(`${units[i]} ${digits}`, (tag) => new Intl.NumberFormat(tag, { style: 'unit', unit: units[i], unitDisplay: 'short', maximumFractionDigits: digits })).format(value)
 }
 
 export function dateTime(at: string): string {
-  return new Intl.DateTimeFormat(i18next.language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
+  return once('date', (tag) => new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short' })).format(new Date(at))
 }
 
 export function exactTime(at: string): string {
-  return new Intl.DateTimeFormat(i18next.language, { dateStyle: 'full', timeStyle: 'long' }).format(new Date(at))
+  return once('exact', (tag) => new Intl.DateTimeFormat(tag, { dateStyle: 'full', timeStyle: 'long' })).format(new Date(at))
 }
 
 const steps: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -53,15 +67,15 @@ const steps: [Intl.RelativeTimeFormatUnit, number][] = [
 export function ago(at: string, now = Date.now()): string {
   const seconds = (new Date(at).getTime() - now) / 1000
   const [unit, size] = steps.find(([, size]) => Math.abs(seconds) >= size) ?? steps[steps.length - 1]
-  return new Intl.RelativeTimeFormat(i18next.language, { numeric: 'auto' }).format(Math.trunc(seconds / size), unit)
+  return once('ago', (tag) => new Intl.RelativeTimeFormat(tag, { numeric: 'auto' })).format(Math.trunc(seconds / size), unit)
 }
 
 export function percent(fraction: number): string {
-  return new Intl.NumberFormat(i18next.language, { style: 'percent', maximumFractionDigits: 0 }).format(fraction)
+  return once('percent', (tag) => new Intl.NumberFormat(tag, { style: 'percent', maximumFractionDigits: 0 })).format(fraction)
 }
 
 export function number(n: number): string {
-  return new Intl.NumberFormat(i18next.language).format(n)
+  return once('number', (tag) => new Intl.NumberFormat(tag)).format(n)
 }
 
 /** Whether a Go zero time or nothing stands where a time may. */

@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { Film, Search } from 'lucide-react'
-import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
+import { memo, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link, useSearchParams } from 'wouter'
 import { call, withQuery } from '../api/client'
@@ -94,18 +94,23 @@ function Rows({ rows, onEnd }: { rows: Recording[]; onEnd: () => void }) {
       </div>
       <div role="rowgroup" ref={scroller} className="list" style={{ height: `min(${height}px, 72dvh)` }}>
         <div role="presentation" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
-          {items.map((item) => <Row key={item.key} recording={rows[item.index]} index={item.index} top={item.start} />)}
+          {items.map((item) => <Row key={item.key} recording={rows[item.index]} index={item.index} top={item.start} flying={virtual.isScrolling} />)}
         </div>
       </div>
     </div>
   )
 }
 
-function Row({ recording, index, top }: { recording: Recording; index: number; top: number }) {
+/** While rows fly by, their pictures are not asked for. */
+const Row = memo(function Row({ recording, index, top, flying }: { recording: Recording; index: number; top: number; flying: boolean }) {
   const ended = recording.state === 'stopped' && recording.parts > 0
+  const [rested, setRested] = useState(!flying)
+  useEffect(() => {
+    if (!flying) setRested(true)
+  }, [flying])
   return (
     <div role="row" aria-rowindex={index + 2} className="list-row" style={{ transform: `translateY(${top}px)` }}>
-      <span role="cell"><Thumbnail src={ended ? `/v1/recordings/${recording.id}/thumbnail` : undefined} /></span>
+      <span role="cell"><Thumbnail src={ended && rested ? `/v1/recordings/${recording.id}/thumbnail` : undefined} /></span>
       <span role="cell" style={{ minWidth: 0 }}>
         <Link className="cover clip" style={{ display: 'block' }} href={`/recordings/${recording.id}`}>{recording.room}</Link>
         <span className="wide mono muted small clip" style={{ display: 'block' }}>{recording.id}</span>
@@ -118,7 +123,7 @@ function Row({ recording, index, top }: { recording: Recording; index: number; t
       <span role="cell"><State state={recording.state} /></span>
     </div>
   )
-}
+})
 
 export function Thumbnail({ src }: { src?: string }) {
   const [broken, setBroken] = useState(false)
