@@ -1,10 +1,16 @@
+FROM node:22-bookworm-slim AS web
+WORKDIR /src
+COPY web/console web/console
+COPY api/testdata/openapi.json api/testdata/
+RUN cd web/console && npm ci && npm run build
+
 FROM golang:1.26-bookworm AS build
-RUN apt-get update && apt-get install -y --no-install-recommends npm && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN make web && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /roomreel ./cmd/roomreel
+COPY --from=web /src/web/console/dist/app web/console/dist/app
+RUN CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /roomreel ./cmd/roomreel
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg ca-certificates curl \

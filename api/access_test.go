@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/recording"
@@ -40,6 +41,9 @@ func TestAccess(t *testing.T) {
 		{"GET", "/v1/recordings/{rec}/parts", "", 200, read},
 		{"GET", "/v1/recordings/{rec}/parts/{prt}/media", "", 200, full},
 		{"HEAD", "/v1/recordings/{rec}/parts/{prt}/media", "", 200, full},
+		{"GET", "/v1/recordings/{rec}/parts/{prt}/peaks", "", 409, full}, // it has no sound
+		{"GET", "/v1/recordings/{rec}/parts/{prt}/thumbnail", "", 200, full},
+		{"GET", "/v1/recordings/{rec}/thumbnail", "", 200, full},
 		{"POST", "/v1/recordings/{rec}/compositions", "", 202, full},
 		{"GET", "/v1/recordings/{rec}/compositions", "", 200, read},
 		{"GET", "/v1/recordings/{rec}/compositions/{cmp}", "", 200, read},
@@ -94,9 +98,11 @@ func TestAccess(t *testing.T) {
 	p := newPlace(t, func(o *api.Options) {
 		o.Static = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.URL.Path)) })
 		o.Metrics = o.Static
+		o.StopTimeout = time.Minute // a busy machine takes its time
 	})
 	rec, part, bytes := p.recorded(t, "standup")
 	film := p.film(t, rec, bytes)
+	p.thumbnail(t, rec, part)
 	for _, r := range routes {
 		for i, caller := range callers {
 			// A fresh live recording and composition, for the verbs that end them.

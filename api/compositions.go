@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -30,12 +31,27 @@ type Composition struct {
 	Height      int       `json:"height,omitempty" doc:"Height of the film in pixels." example:"720"`
 	Bytes       int64     `json:"bytes" doc:"Size of the film." example:"98765432"`
 	Error       *Failure  `json:"error,omitempty" doc:"Why it failed."`
+
+	Files []CompositionFile `json:"files,omitempty" doc:"All that was made, the film first."`
+}
+
+// CompositionFile is one file of a composition.
+type CompositionFile struct {
+	Name        string  `json:"name" doc:"Name of the file." example:"poster.jpg"`
+	Kind        string  `json:"kind" enum:"film,poster,sheet,speakers,playlist,participant" doc:"What it is." example:"poster"`
+	Media       string  `json:"media" doc:"Path to download it from. The segments of a playlist lie beside it." example:"/v1/recordings/rec_0199a3f27c5d7e0fb1d2c3b4a5968778/compositions/cmp_0199a3f27c5d7e0fb1d2c3b4a5968778/files/poster.jpg"`
+	MediaType   string  `json:"media_type" doc:"Content type." example:"image/jpeg"`
+	Participant string  `json:"participant,omitempty" doc:"Whose file it is." example:"anna"`
+	Start       float64 `json:"start_s,omitempty" doc:"Where it begins on the timeline." example:"0.25"`
+	Duration    float64 `json:"duration_s,omitempty" doc:"Its length." example:"1799.5"`
+	Bytes       int64   `json:"bytes" doc:"Its size." example:"48213"`
+	Copied      bool    `json:"copied,omitempty" doc:"Its picture is the recorded one, not encoded again." example:"true"`
 }
 
 // FilmSpec says which film is wanted. What is left out gets a default.
 type FilmSpec struct {
 	Layout    string  `json:"layout,omitempty" maxLength:"64" doc:"grid, speaker, host-bottom, host-only, single, pip, share, custom (with boxes), or recorded: what the recording was told to have. The default is recorded, and grid where it was told nothing." example:"grid"`
-	Format    string  `json:"format,omitempty" enum:"mp4,webm,hls,m4a,opus,people" doc:"mp4 (H.264 and AAC, the default), webm (VP8, VP9 or AV1, and Opus), hls (an mp4 and its HLS playlist), m4a or opus (sound only), or people (one file per participant)." example:"mp4"`
+	Format    string  `json:"format,omitempty" enum:"mp4,webm,hls,m4a,opus,people" doc:"mp4 (H.264 and AAC, the default), webm (VP8, VP9 or AV1, and Opus), hls (an mp4 and its fMP4 playlist), m4a or opus (sound only), people (one continuous file per participant and stream, copied where that can be)." example:"mp4"`
 	Width     int     `json:"width,omitempty" minimum:"120" maximum:"3840" multipleOf:"2" doc:"Width in pixels. The default is 1280." example:"1280"`
 	Height    int     `json:"height,omitempty" minimum:"120" maximum:"3840" multipleOf:"2" doc:"Height in pixels. The default is 720." example:"720"`
 	FrameRate int     `json:"frame_rate,omitempty" minimum:"1" maximum:"60" doc:"Frames per second. The default is 30." example:"30"`
@@ -125,11 +141,26 @@ func (s *Server) routeCompositions() {
 		OperationID: "cancel-composition", Method: http.MethodPost, Path: compositionsPath + "/{composition}/cancel", Tags: tags,
 		Summary: "Cancel a composition", Description: "Ends the work and answers the final composition. One that is final already stays as it is.",
 	}, access: fullAccess, codes: lookup}, s.cancelComposition)
+	route(s, operation{
+		Operation: huma.Operation{
+			OperationID: "retry-composition", Method: http.MethodPost, Path: compositionsPath + "/{composition}/retry", Tags: tags, DefaultStatus: http.StatusAccepted,
+			Summary:     "Try a composition again",
+			Description: "Makes a film that failed or was canceled, going on from what was encoded already. NOT_READY while it is being made, ALREADY_STOPPED when it is ready.",
+		},
+		access: fullAccess,
+		codes: append(lookup[:2:2], recording.CodeInvalidRequest, recording.CodeNotReady, recording.CodeAlreadyStopped, recording.CodeNoMedia,
+			recording.CodeCapacity),
+	}, s.retryComposition)
 	s.routeEvents(tags, lookup)
+	download(s, operation{Operation: huma.Operation{
+		OperationID: "download-composition-file", Path: compositionsPath + "/{composition}/files/{file}", Tags: tags,
+		Summary: "Download a file of a composition", Description: "The bytes of a file that files lists, or of a segment that its playlist names. Knows ranges.",
+	}, codes: append(lookup[:2:2], recording.CodeNotReady)},
+		[]string{"video/mp4", "video/webm", "video/x-matroska", "audio/mp4", "audio/ogg", "image/jpeg", "image/png", "text/vtt", "application/vnd.apple.mpegurl"}, s.openCompositionFile)
 	download(s, operation{Operation: huma.Operation{
 		OperationID: "download-film", Path: compositionsPath + "/{composition}/media", Tags: tags,
 		Summary: "Download a film", Description: "The bytes of the film. Knows ranges. NOT_READY until the composition is ready.",
-	}, codes: append(lookup[:2:2], recording.CodeNotReady)}, []string{"video/mp4", "video/webm", "audio/mp4", "audio/webm"}, s.openFilm)
+	}, codes: append(lookup[:2:2], recording.CodeNotReady)}, []string{"video/mp4", "video/webm", "audio/mp4", "audio/ogg", "audio/x-matroska"}, s.openFilm)
 }
 
 func (s *Server) startComposition(ctx context.Context, in *startCompositionInput) (*acceptedCompositionOutput, error) {
@@ -181,6 +212,69 @@ func (s *Server) cancelComposition(ctx context.Context, in *CompositionParam) (*
 	return &compositionOutput{compositionBody(c)}, nil
 }
 
+func (s *Server) retryComposition(ctx context.Context, in *CompositionParam) (*acceptedCompositionOutput, error) {
+	if _, err := s.composition(ctx, in, fullAccess); err != nil {
+		return nil, err
+	}
+	c, err := s.compositions.Retry(ctx, in.Recording, in.Composition)
+	if err != nil {
+		return nil, err
+	}
+	return &acceptedCompositionOutput{Location: compositionPath(c), Body: compositionBody(c)}, nil
+}
+
+type compositionFileInput struct {
+	CompositionParam
+	File string `path:"file" maxLength:"200" doc:"Name of the file." example:"poster.jpg"`
+	RangeHeaders
+}
+
+func (s *Server) openCompositionFile(ctx context.Context, in *compositionFileInput) (*attachment, error) {
+	r, err := s.permitted(ctx, in.Recording, fullAccess)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.composition(ctx, &in.CompositionParam, fullAccess)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.media.OpenCompositionFile(c, in.File)
+	if err != nil {
+		return nil, err
+	}
+	extension := filepath.Ext(in.File)
+	return &attachment{
+		File: f, mediaType: fileType(in.File, c.Width > 0), id: c.ID + "-" + safeName(in.File),
+		name: safeName(r.Room, strings.TrimSuffix(in.File, extension), c.ID) + extension,
+	}, nil
+}
+
+// fileType is the content type of a file of a composition.
+func fileType(name string, video bool) string {
+	switch filepath.Ext(name) {
+	case ".jpg":
+		return "image/jpeg"
+	case ".png":
+		return "image/png"
+	case ".vtt":
+		return "text/vtt"
+	case ".m3u8":
+		return "application/vnd.apple.mpegurl"
+	case ".m4s":
+		return "video/iso.segment"
+	}
+	return mediaType(name, video)
+}
+
+func compositionFileBody(c recording.Composition) func(recording.CompositionFile) CompositionFile {
+	return func(f recording.CompositionFile) CompositionFile {
+		return CompositionFile{
+			Name: f.Name, Kind: f.Kind, Media: compositionPath(c) + "/files/" + f.Name, MediaType: fileType(f.Name, c.Width > 0 || f.Kind == "participant"),
+			Participant: f.Participant, Start: seconds(f.Start), Duration: seconds(f.Duration), Bytes: f.Bytes, Copied: f.Copied,
+		}
+	}
+}
+
 func (s *Server) openFilm(ctx context.Context, in *filmInput) (*attachment, error) {
 	r, err := s.permitted(ctx, in.Recording, fullAccess)
 	if err != nil {
@@ -227,6 +321,9 @@ func compositionBody(c recording.Composition) Composition {
 		Duration: seconds(c.Duration), Width: c.Width, Height: c.Height, Bytes: c.Bytes, Error: failureBody(c.Error),
 	}
 	if c.State == recording.CompositionReady {
+		body.Files = each(c.Files, compositionFileBody(c))
+	}
+	if c.State == recording.CompositionReady && c.File != "" {
 		body.Media, body.MediaType = compositionPath(c)+"/media", filmType(c)
 	}
 	return body

@@ -34,7 +34,8 @@ type LiveTrack struct {
 	Kind        string `json:"kind" enum:"audio,video" doc:"Media kind." example:"video"`
 	Codec       string `json:"codec" doc:"Codec." example:"vp8"`
 	Muted       bool   `json:"muted,omitempty" doc:"Its publisher has muted it." example:"true"`
-	Flowing     bool   `json:"flowing" doc:"Packets have come lately. A track that neither flows nor is muted has stalled." example:"true"`
+	Flowing     bool   `json:"flowing" doc:"Packets have come in the last 3 seconds." example:"true"`
+	Stalled     bool   `json:"stalled,omitempty" doc:"Nothing has come for 10 seconds although it is not muted." example:"true"`
 	Packets     int64  `json:"packets" doc:"Packets received so far." example:"215000"`
 	Lost        int64  `json:"lost" doc:"Packets lost for good so far." example:"2"`
 	Bytes       int64  `json:"bytes" doc:"Bytes of media received so far." example:"130000000"`
@@ -43,7 +44,7 @@ type LiveTrack struct {
 func liveTrackBody(t recording.LiveTrack) LiveTrack {
 	return LiveTrack{
 		Participant: t.Participant, Stream: t.Stream, SID: t.SID, Kind: string(t.Kind), Codec: t.Codec,
-		Muted: t.Muted, Flowing: t.Flowing, Packets: t.Packets, Lost: t.Lost, Bytes: t.Bytes,
+		Muted: t.Muted, Flowing: t.Flowing, Stalled: t.Stalled, Packets: t.Packets, Lost: t.Lost, Bytes: t.Bytes,
 	}
 }
 

@@ -137,7 +137,7 @@ func (s *Server) routeEyeson() {
 
 // authToken mints a token for whoever has a master key.
 func (s *Server) authToken(ctx context.Context, auth EyesonAuth, w TokenWish) (*authTokenOutput, error) {
-	if !s.isAdminKey(auth.MasterKey) && !s.isMasterKey(auth.MasterKey) {
+	if s.adminKey(auth.MasterKey) < 0 && !s.isMasterKey(auth.MasterKey) {
 		return nil, recording.Errorf(CodeUnauthenticated, "master_key is neither an admin key nor one of eyeson.master_keys")
 	}
 	w.API, w.TTL = s.baseURL(ctx), time.Duration(auth.TTL)*time.Second
@@ -147,7 +147,7 @@ func (s *Server) authToken(ctx context.Context, auth EyesonAuth, w TokenWish) (*
 	return out, err
 }
 
-// isMasterKey compares as isAdminKey does.
+// isMasterKey compares as adminKey does.
 func (s *Server) isMasterKey(key string) bool {
 	sum := sha256.Sum256([]byte(key))
 	found := 0

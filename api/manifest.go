@@ -30,6 +30,7 @@ type Manifest struct {
 	Participants []Participant     `json:"participants" doc:"Who was in the room."`
 	Parts        []Part            `json:"parts" doc:"The media files."`
 	Refused      []RefusedTrack    `json:"refused,omitempty" doc:"Tracks that could not be recorded."`
+	Dropped      int64             `json:"dropped_datagrams,omitempty" doc:"Datagrams that the kernel dropped, of all that the node received meanwhile: it was too busy, or its buffers too small." example:"0"`
 }
 
 // LayoutChange says that films follow a layout from then on, until the next change.
@@ -42,7 +43,7 @@ type LayoutChange struct {
 type Participant struct {
 	Identity string     `json:"identity" doc:"LiveKit identity." example:"anna"`
 	Name     string     `json:"name,omitempty" doc:"Display name." example:"Anna"`
-	Kind     string     `json:"kind,omitempty" doc:"LiveKit's kind of participant, unless it is a standard one." example:"agent"`
+	Kind     string     `json:"kind,omitempty" doc:"LiveKit's kind of participant: standard, agent, sip, ingress and so on." example:"standard"`
 	Present  []Presence `json:"present" doc:"When they were in the room."`
 	Speaking []Interval `json:"speaking,omitempty" doc:"When they spoke."`
 }
@@ -137,7 +138,7 @@ func manifestBody(m *recording.Manifest) Manifest {
 		CreatedAt: m.CreatedAt.UTC(), StartedAt: m.StartedAt.UTC(), StoppedAt: m.StoppedAt.UTC(),
 		Ended: string(m.Ended), Error: failureBody(m.Error), Duration: seconds(m.Duration),
 		Layouts: each(m.Layouts, func(c recording.LayoutChange) LayoutChange { return LayoutChange{At: seconds(c.At), Layout: c.Layout} }),
-		Pauses:  each(m.Pauses, intervalBody), Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody),
+		Pauses:  each(m.Pauses, intervalBody), Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody), Dropped: m.DroppedDatagrams,
 	}
 }
 

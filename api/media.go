@@ -19,9 +19,14 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
-type partInput struct {
+// PartParam holds the path parameters that name a part.
+type PartParam struct {
 	RecordingParam
 	Part string `path:"part" doc:"Identifier of the part: prt_ and 32 hexadecimal digits." example:"prt_0199a3f27c5d7e0fb1d2c3b4a5968778"`
+}
+
+type partInput struct {
+	PartParam
 	RangeHeaders
 }
 
@@ -240,6 +245,10 @@ func mediaType(file string, video bool) string {
 		return kind + "/webm"
 	case ".mp4":
 		return kind + "/mp4"
+	case ".m4a":
+		return "audio/mp4"
+	case ".ogg":
+		return "audio/ogg"
 	case ".mkv", ".mka":
 		return kind + "/x-matroska"
 	}

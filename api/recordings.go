@@ -26,14 +26,27 @@ type StartRecording struct {
 	UploadURL   string            `json:"upload_url,omitempty" maxLength:"4096" doc:"Takes the file of the one stream that is selected, by HTTP PUT, once it has ended." example:"https://app.example.com/put/4711?signature=x"`
 	WebhookURL  string            `json:"webhook_url,omitempty" maxLength:"4096" doc:"Is told what becomes of the recording, besides the webhook endpoints." example:"https://app.example.com/hooks/4711"`
 	Labels      map[string]string `json:"labels,omitempty" maxProperties:"50" doc:"Your own names and values. They are kept, and told with the recording." example:"{\"case\":\"4711\"}"`
+
+	Compositions []FilmSpec `json:"compositions,omitempty" maxItems:"10" doc:"Films to make as soon as it has ended; one with live is composed while it runs."`
 }
 
-func (b StartRecording) domain() recording.Request {
-	return recording.Request{
+func (s *Server) requestOf(b StartRecording) (recording.Request, error) {
+	want := recording.Request{
 		Room: b.Room, Selection: b.Selection.domain(), Limits: b.Limits.domain(),
 		Subject: recording.Subject{Host: b.Host, Labels: b.Labels}, EndWithHost: b.EndWithHost,
 		Delivery: recording.Delivery{UploadURL: b.UploadURL, WebhookURL: b.WebhookURL},
 	}
+	for i, film := range b.Compositions {
+		spec, err := film.domain()
+		if err == nil {
+			_, err = s.compositions.Normalize(spec)
+		}
+		if err != nil {
+			return want, recording.Errorf(recording.CodeInvalidRequest, "compositions[%d]: %w", i, err)
+		}
+		want.Compositions = append(want.Compositions, spec)
+	}
+	return want, nil
 }
 
 type startRecordingInput struct{ Body StartRecording }
@@ -100,7 +113,10 @@ func (s *Server) routeRecordings() {
 }
 
 func (s *Server) startRecording(ctx context.Context, in *startRecordingInput) (*createdRecordingOutput, error) {
-	want := in.Body.domain()
+	want, err := s.requestOf(in.Body)
+	if err != nil {
+		return nil, err
+	}
 	if err := callerOf(ctx).permit(fullAccess, want.Room); err != nil {
 		return nil, err
 	}

@@ -42,6 +42,8 @@ type Options struct {
 	Storage  Storage
 	// Media holds the files: manifests, parts and films.
 	Media recording.Archive
+	// Previews are optional: without them there are no peaks and thumbnails.
+	Previews Previews
 
 	// Sessions are agents' sessions and supervisions; without their Service there
 	// are none.
@@ -65,6 +67,9 @@ type Options struct {
 	LiveKit func(*http.Request) error
 	// Static is an optional page, served without credentials below /join/.
 	Static http.Handler
+	// Console is the optional console, served without credentials below
+	// /console/: its pages hold nothing that needs any.
+	Console http.Handler
 	// Log takes the request log. The default is slog.Default().
 	Log *slog.Logger
 	// StopTimeout bounds how long a stop waits for complete files before it
@@ -85,6 +90,8 @@ type Server struct {
 	storage      Storage
 	media        recording.Archive
 	sessions     SessionOptions
+	previews     Previews
+	origin       *http.CrossOriginProtection
 	adminKeys    [][sha256.Size]byte
 	verifier     Verifier
 	version      string
@@ -112,6 +119,7 @@ func New(o Options) (*Server, error) {
 		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
 		uploads: o.Uploads, storage: o.Storage, sessions: o.Sessions,
 		answers: answers{o.Answers}, rates: limits{RateLimit: o.Rate}, guesses: limits{RateLimit: o.Guesses},
+		previews: o.Previews, origin: http.NewCrossOriginProtection(),
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16
@@ -160,6 +168,7 @@ func (s *Server) mount(o Options) error {
 	s.huma = humagin.New(s.engine, config)
 	s.routeRecordings()
 	s.routeMedia()
+	s.routePreviews()
 	s.routeCompositions()
 	s.routeRooms()
 	s.routeMeeting()
@@ -181,7 +190,11 @@ func (s *Server) mount(o Options) error {
 		page := gin.WrapH(http.StripPrefix("/join", o.Static))
 		s.engine.GET("/join/*path", page)
 		s.engine.HEAD("/join/*path", page)
+		s.engine.POST("/join/*path", page)
 		s.engine.GET("/join", func(c *gin.Context) { c.Redirect(http.StatusMovedPermanently, "/join/") })
+	}
+	if o.Console != nil {
+		s.routeConsole(o.Console)
 	}
 	return s.routeOpenAPI()
 }

@@ -51,6 +51,9 @@ type ListPage struct {
 
 // Compositions is the service that makes films of recordings.
 type Compositions interface {
+	// Normalize fills a wish with the defaults, or refuses it with
+	// CodeInvalidRequest.
+	Normalize(spec recording.CompositionSpec) (recording.CompositionSpec, error)
 	// Start queues a film. The spec may leave fields to their defaults;
 	// CodeInvalidRequest, CodeNotReady and CodeNoMedia are its refusals.
 	Start(ctx context.Context, recordingID string, spec recording.CompositionSpec) (recording.Composition, error)
@@ -59,6 +62,9 @@ type Compositions interface {
 	// Cancel ends a composition and returns it final; one that is final stays
 	// as it is.
 	Cancel(ctx context.Context, recordingID, id string) (recording.Composition, error)
+	// Retry makes one again that failed or was canceled; CodeNotReady is for one
+	// that is not final, CodeAlreadyStopped for one that is ready.
+	Retry(ctx context.Context, recordingID, id string) (recording.Composition, error)
 	// Watch sends the composition as it is and whenever it changes, and closes
 	// the channel after the final state or when ctx ends.
 	Watch(ctx context.Context, recordingID, id string) (<-chan recording.Composition, error)

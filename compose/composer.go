@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,8 @@ type Composer struct {
 	// Assets is a folder of logos and avatars for all recordings, besides the
 	// one that each has of its own.
 	Assets string
+	// Niceness of the processes, by default 10.
+	Niceness int
 	// Memory is how many bytes the processes of one film may take together, by
 	// default half of what the machine has.
 	Memory int64
@@ -36,7 +39,12 @@ type Composer struct {
 	// when the film is ready, for other films of it. Otherwise only a film that
 	// failed leaves pieces, for the next try.
 	KeepPieces bool
-	Log        *slog.Logger
+	// Fetch brings back parts that are not in the directory any more.
+	Fetch Fetch
+	Log   *slog.Logger
+
+	// Lossless encodes the picture without loss, to compare films with.
+	Lossless bool
 
 	soundCell time.Duration // soundCell, but in tests
 }
@@ -70,7 +78,7 @@ func (c Composer) Compose(ctx context.Context, dir string, spec recording.Compos
 	if err != nil {
 		return recording.Composition{}, err
 	}
-	film, err := c.make(ctx, dir, plan, newComposition(m.ID, plan.Spec), report)
+	film, err := c.make(ctx, dir, m, plan, newComposition(m.ID, plan.Spec), report)
 	if film.State == recording.CompositionCanceled {
 		return film, err
 	}
@@ -103,7 +111,7 @@ func readFinal(dir string) (*recording.Manifest, error) {
 }
 
 // make carries out a plan. The composition that it returns is final.
-func (c Composer) make(ctx context.Context, dir string, plan Plan, film recording.Composition, report func(recording.Composition)) (recording.Composition, error) {
+func (c Composer) make(ctx context.Context, dir string, m *recording.Manifest, plan Plan, film recording.Composition, report func(recording.Composition)) (recording.Composition, error) {
 	c = c.withDefaults()
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs // ffmpeg runs in a folder of its own
@@ -125,7 +133,7 @@ func (c Composer) make(ctx context.Context, dir string, plan Plan, film recordin
 		}
 	}
 	tell(0)
-	err := c.produce(ctx, dir, work, plan, &film, tell)
+	err := c.produce(ctx, dir, work, m, plan, &film, tell)
 	if err != nil && ctx.Err() == nil {
 		keepLog(work, filepath.Join(folder, film.ID+".log"))
 	}
@@ -157,7 +165,7 @@ func (c Composer) make(ctx context.Context, dir string, plan Plan, film recordin
 }
 
 // produce makes the film in work and moves it into its place.
-func (c Composer) produce(ctx context.Context, dir, work string, plan Plan, film *recording.Composition, tell func(percent float64)) error {
+func (c Composer) produce(ctx context.Context, dir, work string, m *recording.Manifest, plan Plan, film *recording.Composition, tell func(percent float64)) error {
 	for _, program := range []string{c.FFmpeg, c.FFprobe} {
 		if _, err := exec.LookPath(program); err != nil {
 			return recording.Errorf(recording.CodeComposeFailed, "%s cannot be run: install ffmpeg, or name its place in the configuration: %w", program, err)
@@ -175,10 +183,39 @@ func (c Composer) produce(ctx context.Context, dir, work string, plan Plan, film
 	}
 	defer log.Close()
 	r := renderer{composer: c, plan: &plan, dir: dir, work: work, log: &sharedLog{w: log}, tell: tell}
+	if err := plan.checkRoom(dir); err != nil {
+		return err
+	}
+	if err := r.fetch(ctx); err != nil {
+		return err
+	}
 	if err := r.checkSources(); err != nil {
 		return err
 	}
-	made, err := r.render(ctx)
+	folder := filepath.Join(work, "files")
+	place := filepath.Join(recording.CompositionsDir(dir), film.ID)
+	if plan.Spec.Format == "people" {
+		if film.Files, err = r.eachPerson(ctx, m, folder); err != nil {
+			return err
+		}
+		film.Duration = plan.Duration
+		for _, f := range film.Files {
+			film.Bytes += f.Bytes
+		}
+		return settleFolder(folder, place)
+	}
+	if slices.Contains(plan.Spec.Extras, ExtraChapters) {
+		r.chapters = "chapters.txt"
+		if err := os.WriteFile(filepath.Join(work, r.chapters), []byte(metadata(plan.chapters(m), plan.Duration)), 0o644); err != nil {
+			return fmt.Errorf("write chapters: %w", err)
+		}
+	}
+	var made string
+	if part, whole := plan.unchanged(m); whole {
+		made, err = r.copy(ctx, part)
+	} else {
+		made, err = r.render(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -187,7 +224,31 @@ func (c Composer) produce(ctx context.Context, dir, work string, plan Plan, film
 		return err
 	}
 	film.File = film.ID + "." + plan.extension()
+	film.Files, err = r.beside(ctx, m, made, folder)
+	if err != nil {
+		return err
+	}
+	if len(film.Files) > 0 {
+		if err := settleFolder(folder, place); err != nil {
+			return err
+		}
+	}
+	film.Files = append([]recording.CompositionFile{{Name: film.File, Kind: "film", Duration: film.Duration, Bytes: film.Bytes}}, film.Files...)
 	return settleFile(made, filepath.Join(recording.CompositionsDir(dir), film.File))
+}
+
+// settleFolder makes finished files durable in their place.
+func settleFolder(from, to string) error {
+	if err := os.RemoveAll(to); err != nil {
+		return fmt.Errorf("clear place of files: %w", err)
+	}
+	if err := os.Rename(from, to); err != nil {
+		return fmt.Errorf("rename files: %w", err)
+	}
+	if err := recording.SyncDir(to); err != nil {
+		return err
+	}
+	return recording.SyncDir(filepath.Dir(to))
 }
 
 // settleFile makes a finished file durable in its place.
@@ -218,7 +279,7 @@ func keepLog(work, to string) {
 
 // probe reads what a film really became.
 func (c Composer) probe(ctx context.Context, file string) (duration recording.Seconds, width, height int, size int64, err error) {
-	out, err := command(ctx, "", c.FFprobe, probeArgs(file)).Output()
+	out, err := command(ctx, niceness, "", c.FFprobe, probeArgs(file)).Output()
 	if ctx.Err() != nil {
 		return 0, 0, 0, 0, context.Cause(ctx)
 	}
@@ -247,5 +308,3 @@ func (c Composer) probe(ctx context.Context, file string) (duration recording.Se
 	}
 	return recording.Seconds(seconds * float64(time.Second)), width, height, size, nil
 }
-
-func now() time.Time { return time.Now().UTC() }

@@ -143,6 +143,30 @@ func videoArgs(s recording.CompositionSpec) []string {
 	return append(args, "-f", piece)
 }
 
+// EncoderArgs are ffmpeg's arguments for the picture of a film, to measure the
+// encoder alone.
+func EncoderArgs(spec recording.CompositionSpec) []string {
+	spec, err := Normalize(spec)
+	if err != nil {
+		return nil
+	}
+	return videoArgs(spec)
+}
+
+// lossless replaces the encoder of an MP4 film.
+func lossless(args []string) []string {
+	out := append([]string{}, args...)
+	for i, a := range out {
+		switch a {
+		case "-crf":
+			out[i], out[i+1] = "-qp", "0"
+		case "-preset":
+			out[i+1] = "ultrafast"
+		}
+	}
+	return out
+}
+
 // bitrate is the picture's at standard quality, in kbit/s: 2 Mbit/s for
 // 1280x720 at 30 frames a second, in proportion for others. VP8 aims at it,
 // x264 may go to twice that.

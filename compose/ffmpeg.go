@@ -144,7 +144,7 @@ func (p *Plan) joinCommand(list string, sounds []soundTrack, soundFiles []string
 		chaptered = strconv.Itoa(inputs)
 		input("", "-f", "ffmetadata", "-i", chapters)
 	}
-	args = append(append(args, maps...), "-c", "copy", "-map_metadata", "-1", "-map_chapters", chaptered)
+	args = append(append(args, maps...), "-c", "copy", "-map_metadata:g", "-1", "-map_metadata:s", "-1", "-map_chapters", chaptered)
 	mux := f.mux
 	if len(soundFiles) > 1 && f.sound == &opus {
 		mux = []string{"-f", "matroska"}
@@ -169,6 +169,52 @@ func concatScript(files []string, lengths []recording.Seconds) string {
 		fmt.Fprintf(&b, "file %s\nduration %s\n", f, decimal(lengths[i]))
 	}
 	return b.String()
+}
+
+// remuxCommand copies a part into a file with an index.
+func remuxCommand(part, out string) []string {
+	args := append([]string{}, common...)
+	return append(args, "-f", "matroska", "-i", part, "-map", "0", "-c", "copy", "-map_metadata", "-1", out)
+}
+
+// followScript lists the parts of a stream, each at its place: with an inpoint
+// the demuxer keeps a file's own times, and durations tell where the next begins.
+func followScript(files []string, parts []recording.Part) string {
+	var b strings.Builder
+	b.WriteString("ffconcat version 1.0\n")
+	for i, f := range files {
+		fmt.Fprintf(&b, "file %s\ninpoint 0\n", f)
+		if i+1 < len(files) {
+			fmt.Fprintf(&b, "duration %s\n", decimal(parts[i+1].Start-parts[i].Start))
+		}
+	}
+	return b.String()
+}
+
+// followCommand copies the pictures of a list of parts, offset in the file, and
+// its sound.
+func followCommand(list string, offset recording.Seconds, sound, out string) []string {
+	args := append([]string{}, common...)
+	return append(args, "-itsoffset", decimal(offset), "-f", "concat", "-i", list,
+		"-itsoffset", fmt.Sprintf("%.9f", float64(opus.delay)/sampleRate), "-i", sound,
+		"-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-map_metadata", "-1", out)
+}
+
+const playlistName = "index.m3u8"
+
+// playlistCommand cuts an MP4 film into fragments for players
+// (RFC 8216, with fMP4 segments) without encoding it again.
+func playlistCommand(film string) []string {
+	args := append([]string{}, common...)
+	return append(args, "-i", "file:"+film, "-map", "0:v:0", "-map", "0:a:0", "-c", "copy", "-f", "hls", "-hls_segment_type", "fmp4", "-hls_time", "5",
+		"-hls_playlist_type", "vod", "-hls_flags", "independent_segments", "-hls_segment_filename", "segment%05d.m4s",
+		"-hls_fmp4_init_filename", "init.mp4", playlistName)
+}
+
+// posterCommand writes one picture of a film as JPEG.
+func posterCommand(film string, at recording.Seconds, out string) []string {
+	args := append([]string{}, common...)
+	return append(args, "-ss", decimal(at), "-i", "file:"+film, "-frames:v", "1", "-q:v", "3", "-f", "image2", "-update", "1", out)
 }
 
 // probeArgs asks ffprobe for a film's length and size as JSON.

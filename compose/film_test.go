@@ -292,7 +292,7 @@ func TestSeam(t *testing.T) {
 				cut = append(cut, s)
 			}
 			plan.Segments = cut
-			film, err := Composer{}.make(context.Background(), dir, plan, newComposition(m.ID, plan.Spec), nil)
+			film, err := Composer{}.make(context.Background(), dir, m, plan, newComposition(m.ID, plan.Spec), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -329,7 +329,7 @@ func TestSoundSeam(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				film, err := c.make(context.Background(), dir, plan, newComposition(m.ID, plan.Spec), nil)
+				film, err := c.make(context.Background(), dir, m, plan, newComposition(m.ID, plan.Spec), nil)
 				if err != nil {
 					t.Fatal(err)
 				}

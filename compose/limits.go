@@ -63,8 +63,8 @@ func memory() int64 {
 // more the same as the film.
 func (p *Plan) checkRoom(dir string) error {
 	var fs unix.Statfs_t
-	if err := unix.Statfs(filepath.Dir(dir), &fs); err != nil {
-		return nil // what cannot be known is found out by writing
+	if unix.Statfs(filepath.Dir(dir), &fs) != nil {
+		return recording.Errorf(recording.CodeComposeFailed, "the free space of the disk cannot be read")
 	}
 	const reserve, soundKbit = 64 << 20, 128
 	kbit := soundKbit

@@ -219,3 +219,14 @@ func (d decoded) level(tone, from, to float64) float64 {
 	}
 	return 20 * math.Log10(2*math.Hypot(re, im)/float64(b-a)+1e-9)
 }
+
+// decodeSound decodes one track of sound.
+func decodeSound(t testing.TB, file string, track int) []float64 {
+	t.Helper()
+	raw := tool(t, "ffmpeg", "-v", "error", "-i", file, "-map", fmt.Sprintf("0:a:%d", track), "-ac", "1", "-ar", "48000", "-f", "f32le", "-")
+	sound := make([]float64, 0, len(raw)/4)
+	for ; len(raw) >= 4; raw = raw[4:] {
+		sound = append(sound, float64(math.Float32frombits(binary.LittleEndian.Uint32(raw))))
+	}
+	return sound
+}

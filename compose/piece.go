@@ -35,7 +35,7 @@ func (p *Plan) pieces(n int) []piece {
 	switch {
 	case p.Spec.Live:
 		return p.gridPieces(frames(liveCell))
-	case p.Duration.Duration() >= longFilm:
+	case p.Frames >= frames(longFilm):
 		return p.gridPieces(frames(pieceCell))
 	}
 	aim := max((p.Frames+n-1)/n, frames(minPiece))
@@ -133,7 +133,7 @@ func (p *Plan) pieceKey(c piece, assets []string) (key string, from []origin) {
 		frame := func(at recording.Seconds) int {
 			return p.frame(min(max(at, start), end)) - c.first
 		}
-		clips = append(clips, i, s.Part, s.Track, frame(t.Picture.From), frame(t.Picture.To))
+		clips = append(clips, i, s.Part, s.File, s.Track, frame(t.Picture.From), frame(t.Picture.To))
 		segment.Tiles[i].Picture = nil
 	}
 	at := p.timeline(start).Duration().Round(time.Millisecond).Milliseconds()

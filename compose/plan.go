@@ -97,6 +97,16 @@ const (
 // CodeNoMedia when there is nothing to show, CodeComposeFailed for a manifest
 // that makes no sense.
 func NewPlan(m *recording.Manifest, wish recording.CompositionSpec) (Plan, error) {
+	return planAt(m, wish, noPin)
+}
+
+// noPin lets a film begin with its first media.
+const noPin = recording.Seconds(-1 << 62)
+
+// planAt is NewPlan for a film whose zero on the timeline is settled already. A
+// clock that is fitted anew may move the first media by a little, which must not
+// move every frame.
+func planAt(m *recording.Manifest, wish recording.CompositionSpec, zero recording.Seconds) (Plan, error) {
 	if wish.Layout == "" && len(m.Layouts) > 0 {
 		wish.Layout = layoutRecorded
 	}
@@ -111,6 +121,10 @@ func NewPlan(m *recording.Manifest, wish recording.CompositionSpec) (Plan, error
 	extent, err := filmRange(m.ID, parts, spec)
 	if err != nil {
 		return Plan{}, err
+	}
+	const near = recording.Seconds(time.Second)
+	if d := extent.From - zero; d < near && d > -near {
+		extent.From = zero
 	}
 	p := Plan{Recording: m.ID, Spec: spec, StartedAt: m.StartedAt}
 	p.cut(m, extent)

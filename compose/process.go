@@ -25,10 +25,13 @@ type progress struct {
 // killGrace is how long a killed process may keep its pipes open.
 const killGrace = 2 * time.Second
 
+// What is composed while a meeting runs gives way to everything else.
+const niceness, liveNiceness = 10, 19
+
 // command makes a process that is nice to others and dies with ctx.
-func command(ctx context.Context, dir, program string, args []string) *exec.Cmd {
-	if nice, err := exec.LookPath("nice"); err == nil {
-		program, args = nice, append([]string{"-n", "10", program}, args...)
+func command(ctx context.Context, nice int, dir, program string, args []string) *exec.Cmd {
+	if found, err := exec.LookPath("nice"); err == nil {
+		program, args = found, append([]string{"-n", strconv.Itoa(nice), program}, args...)
 	}
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.WaitDelay = dir, killGrace
@@ -38,7 +41,7 @@ func command(ctx context.Context, dir, program string, args []string) *exec.Cmd 
 // ffmpeg runs ffmpeg in dir, tells onProgress how far it is, and copies its
 // log to log. The error is ctx's own, or a *recording.Error in one line.
 func (c Composer) ffmpeg(ctx context.Context, dir string, log io.Writer, args []string, onProgress func(progress)) error {
-	cmd := command(ctx, dir, c.FFmpeg, args)
+	cmd := command(ctx, or(c.Niceness, niceness), dir, c.FFmpeg, args)
 	var stderr tail
 	cmd.Stderr = io.MultiWriter(log, &stderr)
 	stdout, err := cmd.StdoutPipe()

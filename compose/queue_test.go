@@ -54,7 +54,9 @@ func folder(t *testing.T, dir string) []string {
 	}
 	var names []string
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if e.Name() != cacheName {
+			names = append(names, e.Name())
+		}
 	}
 	return names
 }

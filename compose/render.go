@@ -36,13 +36,19 @@ const openSuffix = ".open"
 
 // path is where a source's file is, finished or not.
 func (r *renderer) path(s Source) string {
+	if held := filepath.Join(r.work, heldName, filepath.Base(s.File)); exists(held) {
+		return held
+	}
 	path := filepath.Join(r.dir, s.File)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(path + openSuffix); err == nil {
-			return path + openSuffix
-		}
+	if !exists(path) && exists(path+openSuffix) {
+		return path + openSuffix
 	}
 	return path
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // checkSources names the part that is missing before any work is done.
@@ -50,7 +56,7 @@ func (r *renderer) checkSources() error {
 	for _, s := range r.plan.Sources {
 		f, err := os.OpenInRoot(r.dir, s.File)
 		if errors.Is(err, fs.ErrNotExist) {
-			f, err = os.OpenInRoot(r.dir, s.File+openSuffix)
+			f, err = os.Open(r.path(s))
 		}
 		if err != nil {
 			return recording.Errorf(recording.CodeComposeFailed, "part %s: its file %s cannot be opened: it is missing or not readable", s.Part, s.File)
@@ -154,7 +160,11 @@ func (r *renderer) pictures() ([]piece, []task, error) {
 		t := task{file: fmt.Sprintf("piece%04d.%s", i, formats[r.plan.Spec.Format].piece), weight: float64(p.frames)}
 		t.key, t.origins = r.plan.pieceKey(p, drawn.assets)
 		t.command = func() ([]string, string) {
-			return r.plan.pieceCommand(r.path, p.first, p.frames, drawn, t.file)
+			args, graph := r.plan.pieceCommand(r.path, p.first, p.frames, drawn, t.file)
+			if r.composer.Lossless {
+				args = lossless(args)
+			}
+			return args, graph
 		}
 		t.measure = func(now progress) float64 { return float64(now.frames) }
 		tasks[i] = t

@@ -45,7 +45,7 @@ func (c Composer) ContactSheet(ctx context.Context, film, file string, cols, row
 	n := cols * rows
 	for i := range n {
 		at := duration * recording.Seconds(2*i+1) / recording.Seconds(2*n)
-		out, err := command(ctx, "", c.FFmpeg, stillArgs(film, at, w, h)).Output()
+		out, err := command(ctx, niceness, "", c.FFmpeg, stillArgs(film, at, w, h)).Output()
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

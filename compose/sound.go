@@ -28,7 +28,7 @@ const (
 	// soundCell is how much sound one process encodes, liveCell how much of
 	// sound and pictures while a meeting runs.
 	soundCell = 10 * time.Minute
-	liveCell  = time.Minute
+	liveCell  = 30 * time.Second
 	// runUp is how much earlier a stretch is encoded than used, runOut how many
 	// packets longer.
 	runUp  = time.Second
@@ -96,7 +96,7 @@ func (p *Plan) stretches(track int, t soundTrack, c *soundCodec, length time.Dur
 	cell := grid(int64(length.Seconds() * sampleRate))
 	// Cells lie on a grid of the timeline, not of the film: another range has
 	// the same ones.
-	first := cell - grid(samples(p.timeline(0)))%cell
+	first := cell - grid(samples(max(0, p.timeline(0))))%cell
 	var out []stretch
 	for from := int64(0); from < total; {
 		to := first

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,13 +22,8 @@ func save(dir string, film recording.Composition) error {
 	return recording.WriteJSON(filepath.Join(folder, film.ID+".json"), film)
 }
 
-// stored reads the compositions of a recording from disk, oldest first. What
-// cannot be read is left out: one bad file must not hide the others.
-func (q *Queue) stored(recordingID string) ([]recording.Composition, error) {
-	dir, err := q.archive.Dir(recordingID)
-	if err != nil {
-		return nil, err
-	}
+// stored reads the compositions of the recording in dir, oldest first.
+func stored(dir, recordingID string, log *slog.Logger) ([]recording.Composition, error) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, recording.Errorf(recording.CodeNotFound, "recording %s is not on this node", recordingID)
 	}
@@ -43,7 +39,7 @@ func (q *Queue) stored(recordingID string) ([]recording.Composition, error) {
 		}
 		film, err := load(filepath.Join(recording.CompositionsDir(dir), e.Name()))
 		if err != nil || film.ID != id || film.RecordingID != recordingID {
-			q.log.Warn("composition cannot be read", "recording", recordingID, "composition", id, "error", err)
+			log.Warn("composition cannot be read", "recording", recordingID, "composition", id, "error", err)
 			continue
 		}
 		films = append(films, film)

@@ -1,6 +1,7 @@
 package coord
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -117,4 +118,31 @@ func TestHoldWhileRecording(t *testing.T) {
 	if calls := st.callsOf(st.bot("blue", "n1")); !slices.Contains(calls, "stop "+r.ID+" host_left") {
 		t.Errorf("the bot was not told why: %v", calls)
 	}
+}
+
+// Recordings that serve egresses stand beside others of the same selection, one for
+// each egress. A change of layout reaches the bot.
+func TestLayoutOfEgress(t *testing.T) {
+	eachRedis(t, func(t *testing.T, rdb *redis.Client) {
+		s, st := NewStore(rdb), &stage{}
+		runNode(t, rdb, st, "n1")
+		plain := mustStart(t, s, "blue", recording.Selection{})
+		want := recording.Request{Room: "blue", Egress: "EG_1", Layout: "grid"}
+		rec, err := s.Start(t.Context(), want)
+		if err != nil || rec.ID == plain.ID {
+			t.Fatalf("a recording for an egress: %+v, %v", rec, err)
+		}
+		var conflict *recording.Error
+		if _, err := s.Start(t.Context(), want); !errors.As(err, &conflict) || conflict.Existing != rec.ID {
+			t.Errorf("the same egress again: %v", err)
+		}
+		reaches(t, s, rec.ID, recording.Active)
+		if r, err := s.SetLayout(t.Context(), rec.ID, "speaker"); err != nil || r.Layout != "speaker" {
+			t.Errorf("layout: %q, %v", r.Layout, err)
+		}
+		bot, update := st.bot("blue", "n1"), fmt.Sprintf("update %s paused=false takes=[]", rec.ID)
+		until(t, "the bot has heard of the layout", func() bool { return slices.Contains(st.callsOf(bot), update) })
+		_, err = s.SetLayout(t.Context(), rec.ID, "\xff")
+		wantCode(t, err, recording.CodeInvalidRequest)
+	})
 }

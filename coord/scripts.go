@@ -21,6 +21,9 @@ var (
 	releaseScript = script("release")
 	freeScript    = script("free")
 	wishesScript  = script("wishes")
+
+	jobClaimScript   = script("job_claim")
+	jobReleaseScript = script("job_release")
 )
 
 func script(name string) *redis.Script {

@@ -30,6 +30,7 @@ func sign(t *testing.T, k Keys, body string) string {
 func TestReceiveHint(t *testing.T) {
 	const body = `{"event":"participant_left","room":{"name":"blue","sid":"RM_1","turnPassword":"x"},
 		"participant":{"identity":"anna","sid":"PA_1"},"id":"EV_1","createdAt":"1772355600","newerThanUs":{"a":1}}`
+	const finished = `{"event":"room_finished","room":{"name":"blue"},"id":"EV_2"}`
 	server, err := keys.ServerToken("app", "", time.Hour)
 	if err != nil {
 		t.Fatal(err)
@@ -42,8 +43,7 @@ func TestReceiveHint(t *testing.T) {
 		wrong             func(error) bool
 	}{
 		{"LiveKit's", body, sign(t, keys, body), Hint{"EV_1", "participant_left", "blue", "anna", time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}, nil},
-		{"of a room", `{"event":"room_finished","room":{"name":"blue"},"id":"EV_2"}`, sign(t, keys, `{"event":"room_finished","room":{"name":"blue"},"id":"EV_2"}`),
-			Hint{"EV_2", RoomFinished, "blue", "", time.Unix(0, 0).UTC()}, nil},
+		{"of a room", finished, sign(t, keys, finished), Hint{"EV_2", RoomFinished, "blue", "", time.Unix(0, 0).UTC()}, nil},
 		{"unsigned", body, "", Hint{}, bad},
 		{"of another body", body + " ", sign(t, keys, body), Hint{}, bad},
 		{"another secret's", body, sign(t, Keys{keys.Key, "another-secret-0123456789abcdefghijk"}, body), Hint{}, bad},

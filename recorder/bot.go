@@ -4,8 +4,8 @@
 //
 // A Bot's goroutine owns the room: who is in it, what is subscribed, which
 // recordings run. Each stream (the tracks of one participant that belong
-// together) has a goroutine that owns the tracks' packets, their clocks and
-// the parts that are written; readers only move packets from the network to
+// together) has a goroutine that owns the tracks' frames, their clocks and
+// the parts that are written; readers put the frames together and queue them for
 // it. Each recording has a goroutine that owns its journal.
 package recorder
 
@@ -90,6 +90,7 @@ type Bot struct {
 	requested    map[string]bool
 	diskLow      bool
 	watched      int
+	dropped      int64 // datagrams, by the kernel, when last asked
 }
 
 // Open joins room and returns the bot once it is in. epoch is the fencing
@@ -114,6 +115,7 @@ func Open(ctx context.Context, room string, epoch int64, o Options, report func(
 		cancel()
 		return nil, err
 	}
+	b.dropped, _ = DroppedDatagrams() // watchDrops tells if it is not known
 	go b.run()
 	b.do(b.reconcile)
 	return b, nil

@@ -17,7 +17,7 @@ import (
 )
 
 // visitors are bots of one room in which Anna publishes.
-func visitors(t *testing.T, ctx context.Context, epochs ...int64) (bots []*Bot) {
+func visitors(ctx context.Context, t *testing.T, epochs ...int64) (bots []*Bot) {
 	t.Helper()
 	url, keys := startLiveKit(t), testKeys
 	anna, err := people.Join(ctx, people.Server{URL: url, Key: keys.Key, Secret: keys.Secret}, people.Options{
@@ -46,7 +46,7 @@ func wish() recording.Recording {
 func TestBotRow46TwoBots(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	bots := visitors(t, ctx, 7, 7)
+	bots := visitors(ctx, t, 7, 7)
 	if bots[0].Identity() == bots[1].Identity() {
 		t.Fatalf("both bots are %s", bots[0].Identity())
 	}
@@ -84,7 +84,7 @@ func TestBotRow46TwoBots(t *testing.T) {
 func TestBotRow52CallsRaceWithClose(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	b := visitors(t, ctx, 1)[0]
+	b := visitors(ctx, t, 1)[0]
 	const callers, rounds = 8, 50
 	var work sync.WaitGroup
 	ready := make(chan struct{}, callers)

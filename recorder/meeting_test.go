@@ -79,6 +79,8 @@ func meeting() []recording.Entry {
 		at(3, size(2.5, 640, 360)),
 		at(4, recording.Entry{Gap: &recording.GapEntry{Part: partAda, Number: 1, Packets: 3, From: sec(3), To: sec(3.06)}}),
 		at(4, recording.Entry{Gap: &recording.GapEntry{Part: partAda, Number: 2, Packets: 1, From: sec(12.4), To: sec(13)}}), // the track ends in it
+		at(4, recording.Entry{Drops: &recording.DropsEntry{Datagrams: 40}}),
+		at(5, recording.Entry{Drops: &recording.DropsEntry{Datagrams: 2}}),
 		at(4.5, recording.Entry{Freeze: &recording.FreezeEntry{Part: partAda, Number: 2, From: sec(3.5), To: sec(4.25)}}),
 		at(5, mute("TR_A1", false)),
 		at(5, speak("bob", "ada")),

@@ -184,6 +184,15 @@ func (q *queue) finish(drain bool, now time.Duration, f func()) {
 	q.signal()
 }
 
+// abandon ends a track without asking its receiver for anything more.
+func (q *queue) abandon(t *track, f func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.live[slotOf(t.codec)] = nil
+	q.add(item{call: f})
+	q.signal()
+}
+
 // end is finish for the one track t, of which nothing comes any more.
 func (q *queue) end(t *track, now time.Duration, f func()) {
 	q.mu.Lock()

@@ -95,6 +95,8 @@ func (s *solver) replay(e recording.Entry) {
 		s.m.Pauses = openLast(s.m.Pauses, s.now)
 	case e.Pause != nil:
 		closeLast(s.m.Pauses, s.now)
+	case e.Drops != nil:
+		s.m.DroppedDatagrams += e.Drops.Datagrams
 	case e.Selection != nil:
 		s.m.Selection = *e.Selection
 	case e.Layout != nil:

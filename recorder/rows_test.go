@@ -37,6 +37,31 @@ type stuck struct{}
 
 func (stuck) Read([]byte) (int, interceptor.Attributes, error) { return 0, nil, io.ErrShortBuffer }
 
+// absurd is a packet that nobody thought of.
+type absurd struct{}
+
+func (absurd) Read([]byte) (int, interceptor.Attributes, error) { panic("absurd") }
+
+// TestRow53PanicCostsOneTrack: the other track of the stream goes on, and another
+// may take the place of the one that is lost.
+func TestRow53PanicCostsOneTrack(t *testing.T) {
+	sound, vp8 := opus(t), pictures(t, "libvpx", "160x120")
+	onStage(t, func(st *stage) {
+		rec := st.record(recording.Selection{})
+		mic, cam := st.publish("TR_A", packet.Opus, sound), st.publish("TR_V", packet.VP8, vp8)
+		st.play(time.Second, mic, cam)
+		cam.track.remote = absurd{}
+		cam.track.read(st.s)
+		st.play(time.Second, mic)
+		cam = st.publish("TR_V2", packet.VP8, vp8)
+		st.play(time.Second, mic, cam)
+		want := []outline{{recording.EndedByStop, 150, 50, 0, 3 * time.Second}}
+		if diff := cmp.Diff(want, outlines(st.stop(rec))); diff != "" {
+			t.Errorf("parts (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // TestRow12ReadErrors: a packet that is too large is lost and counted, and the end
 // of the wire ends the track, as does an error that does not pass.
 func TestRow12ReadErrors(t *testing.T) {

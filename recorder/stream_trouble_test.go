@@ -156,6 +156,41 @@ func TestStreamLipSync(t *testing.T) {
 	}
 }
 
+// TestStreamLipSyncOfEarlyPictures: a camera whose first pictures are slow to come, as
+// of a browser that is busy, begins the file with them. Once it is known how slow they
+// were, all are put where they were taken, as far as that is not before the file begins.
+func TestStreamLipSyncOfEarlyPictures(t *testing.T) {
+	const early, latency = 400 * time.Millisecond, 180 * time.Millisecond
+	sound, vp8 := opus(t), pictures(t, "libvpx", "160x120")
+	onStage(t, func(st *stage) {
+		c := st.record(recording.Selection{})
+		cam := st.publish("TR_V", packet.VP8, vp8)
+		cam.latency = latency
+		st.play(early, cam)
+		cam.latency = 0
+		st.play(time.Second-early, cam)
+		mic := st.publish("TR_A", packet.Opus, sound)
+		st.play(7*time.Second, mic, cam)
+		time.Sleep(keep)
+		m := st.stop(c)
+		p := parts(t, m, 1)[0]
+		_, blocks := readBlocks(t, c.file(p))
+		sameTimes(t, "sound", span(time.Second-latency, 8*time.Second-latency, packetTime), times(blocks, 1))
+		want, last := span(0, 8*time.Second, cam.every), -time.Millisecond
+		got := times(blocks, 2)
+		if len(got) != len(want) {
+			t.Errorf("%d pictures, want %d", len(got), len(want))
+			return
+		}
+		for i := range got {
+			last = max(want[i]-latency, last+time.Millisecond)
+			if off := (got[i] - last).Abs(); off > alignLimit+time.Millisecond {
+				t.Errorf("picture %d is at %v, want %v", i, got[i], last)
+			}
+		}
+	})
+}
+
 // TestFailedPart: the cause of a refused write decides the code.
 func TestFailedPart(t *testing.T) {
 	for _, c := range []struct {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -163,8 +164,15 @@ func (b *Bot) expectsMatroska(rp *lksdk.RemoteParticipant, stream string) bool {
 }
 
 // read moves packets from the network to the stream's queue until the track ends.
-// It never waits for the disk: what does not fit is dropped and counted.
+// It never waits for the disk: what does not fit is dropped and counted. Should a
+// packet make it panic, it costs this track and no other.
 func (t *track) read(s *stream) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.log.Error("track is given up: its packets cannot be understood", "track", t.sid, "panic", v, "stack", string(debug.Stack()))
+			s.queue.abandon(t, func() { s.trackEnded(t) })
+		}
+	}()
 	// A packet that is too large counts as lost; so many in a row are none.
 	const mostShort = 100
 	for short := 0; ; {

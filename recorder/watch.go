@@ -11,7 +11,8 @@ import (
 // How often a bot looks after what it records, and what it looks for.
 const (
 	watchEvery = time.Second
-	liveEvery  = 3 // each so many times, the tracks' state is reported
+	liveEvery  = 3  // each so many times, the tracks' state is reported
+	dropsEvery = 10 // and it is asked what the kernel has dropped
 	// flowing is how recent a packet makes a track flow: longer than the 0.4 s
 	// that Opus leaves between packets in silence.
 	flowing = 3 * time.Second
@@ -32,6 +33,9 @@ func (b *Bot) watch() {
 	now := b.now()
 	b.watched++
 	b.watchDisk()
+	if b.watched%dropsEvery == 0 {
+		b.watchDrops(now)
+	}
 	news := b.watchTracks(now) || b.watched%liveEvery == 0
 	for _, c := range b.captures {
 		switch why := c.over(now); why {
@@ -43,6 +47,25 @@ func (b *Bot) watch() {
 			c.log.Info("recording reached its limit", "limit", why)
 			b.endOne(c, why, nil)
 		}
+	}
+}
+
+// watchDrops tells what the kernel has dropped since it was last asked. A socket that
+// closes takes its count along: then there is nothing to tell.
+func (b *Bot) watchDrops(now time.Duration) {
+	dropped, err := DroppedDatagrams()
+	if err != nil {
+		b.log.Debug("it is not known what the kernel drops", "error", err)
+		return
+	}
+	lost := dropped - b.dropped
+	b.dropped = dropped
+	if lost <= 0 {
+		return
+	}
+	b.log.Warn("the kernel dropped datagrams: this machine is too busy, or net.core.rmem_max too small", "datagrams", lost)
+	for _, c := range b.captures {
+		c.note(now, recording.Entry{Drops: &recording.DropsEntry{Datagrams: lost}})
 	}
 }
 

@@ -125,7 +125,32 @@ func (a Archive) OpenFilm(c Composition) (*os.File, error) {
 	if c.State != CompositionReady {
 		return nil, Errorf(CodeNotReady, "composition %s is %s: its film can be downloaded once it is ready", c.ID, c.State)
 	}
+	if c.File == "" {
+		return nil, Errorf(CodeNotFound, "composition %s has files, but no film", c.ID)
+	}
 	return openBelow(CompositionsDir(dir), c.File)
+}
+
+// OpenCompositionFile opens one of the files of a composition that is ready for
+// reading: the film, or what was made beside it.
+func (a Archive) OpenCompositionFile(c Composition, name string) (*os.File, error) {
+	if name == c.File {
+		return a.OpenFilm(c)
+	}
+	dir, err := a.Dir(c.RecordingID)
+	if err != nil {
+		return nil, err
+	}
+	if c.State != CompositionReady {
+		return nil, Errorf(CodeNotReady, "composition %s is %s: its files can be downloaded once it is ready", c.ID, c.State)
+	}
+	if err := CheckID(PrefixComposition, c.ID); err != nil {
+		return nil, err
+	}
+	if name == "" || filepath.Base(name) != name {
+		return nil, Errorf(CodeNotFound, "composition %s has no file %.60q", c.ID, name)
+	}
+	return openBelow(filepath.Join(CompositionsDir(dir), c.ID), name)
 }
 
 // FilmOf returns the recording that a composition is of.

@@ -40,6 +40,7 @@ type Entry struct {
 	Layout      *LayoutEntry      `json:"layout,omitempty"`
 	Stall       *StallEntry       `json:"stall,omitempty"`
 	Disk        *DiskEntry        `json:"disk,omitempty"`
+	Drops       *DropsEntry       `json:"drops,omitempty"`
 	Refused     *RefusedEntry     `json:"refused,omitempty"`
 	PartEnd     *PartEndEntry     `json:"part_end,omitempty"`
 	End         *EndEntry         `json:"end,omitempty"`
@@ -167,6 +168,12 @@ type LayoutEntry struct {
 type DiskEntry struct {
 	FreeBytes uint64 `json:"free_bytes"`
 	SoundOnly bool   `json:"sound_only"`
+}
+
+// DropsEntry tells that the kernel dropped datagrams on their way to the node's
+// process, because it came too late for them.
+type DropsEntry struct {
+	Datagrams int64 `json:"datagrams"`
 }
 
 // StallEntry tells that a track that is not muted has stopped coming, or comes

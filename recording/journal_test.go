@@ -40,6 +40,7 @@ func everyEntry() []Entry {
 		{At: seconds(9), Selection: &Selection{Kinds: []Kind{Video}}},
 		{At: seconds(9), Stall: &StallEntry{"TR_1", true}},
 		{At: seconds(9), Disk: &DiskEntry{1<<63 + 1, true}},
+		{At: seconds(9), Drops: &DropsEntry{7}},
 		{At: seconds(108000), End: &EndEntry{EndedByFailure, refused}},
 	}
 }

@@ -44,6 +44,9 @@ type Manifest struct {
 	Parts        []Part         `json:"parts"`
 	// Refused are tracks that could not be recorded, each with its cause.
 	Refused []RefusedTrack `json:"refused,omitempty"`
+	// DroppedDatagrams counts what the kernel dropped while it was recorded, of all
+	// that its node received: that machine was too busy, or its buffers too small.
+	DroppedDatagrams int64 `json:"dropped_datagrams,omitempty"`
 }
 
 // Participant is a person in the room. The same identity is the same person,

@@ -17,7 +17,9 @@ import (
 // left: SERVICE_SHUTDOWN.
 func (s *Service) Run(ctx context.Context) error {
 	var group errgroup.Group
-	group.Go(func() error { s.rouse(ctx); return nil })
+	// Who follows must hear of the last ends too.
+	telling, told := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error { s.rouse(telling); return nil })
 	group.Go(func() error {
 		for r := range s.o.Recordings.Watch(ctx) {
 			if r.Session == "" {
@@ -29,7 +31,7 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-	group.Go(func() error { s.watch(ctx); return nil })
+	group.Go(func() error { defer told(); s.watch(ctx); return nil })
 	return group.Wait()
 }
 

@@ -3,17 +3,12 @@ package web
 
 import (
 	"crypto/rand"
-	"embed"
 	"encoding/json"
-	"io/fs"
 	"net/http"
 	"time"
 )
 
-//go:embed join/index.html join/join.css join/join.js all:join/vendor
-var files embed.FS
-
-// JoinOptions say which rooms the join page leads to.
+// JoinOptions say which rooms the console's join page leads to.
 type JoinOptions struct {
 	// URL is LiveKit's WebSocket URL as a browser reaches it.
 	URL string
@@ -24,18 +19,21 @@ type JoinOptions struct {
 // The lengths, in bytes, of the names that a visitor may choose.
 const longestName = 100
 
-// Join serves the page on which a visitor enters a room with their own camera,
-// and mints their token. It asks for no credentials: it is for a server on
+// Join mints the token with which a visitor enters a room from the console's
+// join page, and leads there. It asks for no credentials: it is for a server on
 // loopback only.
 func Join(o JoinOptions) http.Handler {
-	page, err := fs.Sub(files, "join")
-	if err != nil {
-		panic(err) // the folder is named in the embed directive above
-	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /", http.FileServerFS(page))
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+		to := "/console/join"
+		if r.URL.RawQuery != "" {
+			to += "?" + r.URL.RawQuery
+		}
+		w.Header().Set("Location", to)
+		w.WriteHeader(http.StatusFound)
+	})
 	mux.HandleFunc("POST /token", o.token)
-	return secure(mux, o.URL)
+	return mux
 }
 
 // token answers {"room", "name"} with {"url", "token"}. Only a page of the same
@@ -62,7 +60,7 @@ func (o JoinOptions) token(w http.ResponseWriter, r *http.Request) {
 // secure keeps the page to its own files and LiveKit.
 func secure(next http.Handler, livekit string) http.Handler {
 	policy := "default-src 'self'; connect-src 'self' " + livekit + " " + httpOf(livekit) +
-		"; media-src blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+		"; media-src 'self' blob:; img-src 'self' data: blob:; form-action 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)

@@ -81,6 +81,18 @@ func (c *Client) Cancel(ctx context.Context, recording, id string) (f api.Compos
 	return f, c.call(ctx, http.MethodPost, "/v1/recordings/"+recording+"/compositions/"+id+"/cancel", nil, &f)
 }
 
+// Compositions lists the films of a recording, whatever their state.
+func (c *Client) Compositions(ctx context.Context, recording string) ([]api.Composition, error) {
+	var l api.CompositionList
+	err := c.call(ctx, http.MethodGet, "/v1/recordings/"+recording+"/compositions", nil, &l)
+	return l.Data, err
+}
+
+// Retry makes a film again that failed or was canceled.
+func (c *Client) Retry(ctx context.Context, recording, id string) (f api.Composition, err error) {
+	return f, c.call(ctx, http.MethodPost, "/v1/recordings/"+recording+"/compositions/"+id+"/retry", nil, &f)
+}
+
 // Ready returns nil once the server and all it depends on can be used.
 func (c *Client) Ready(ctx context.Context) error {
 	return c.call(ctx, http.MethodGet, "/readyz", nil, &api.Readiness{})

@@ -23,7 +23,12 @@ func composeCommand() *cli.Command {
 			"The film is left in DIR/compositions and its path printed. Ctrl-C leaves nothing behind.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "layout", Value: "grid", Usage: "`NAME` of the layout"},
-			&cli.StringFlag{Name: "format", Value: "mp4", Usage: "mp4 (H.264, AAC) or webm (VP8, Opus)"},
+			&cli.StringFlag{Name: "format", Value: "mp4", Usage: "mp4, webm, hls, m4a, opus, or people: a file per participant"},
+			&cli.StringFlag{Name: "quality", Value: "standard", Usage: "draft, standard or archive"},
+			&cli.StringFlag{Name: "codec", Usage: "of the picture: h264; in webm vp8, vp9 or av1"},
+			&cli.StringFlag{Name: "encoder", Value: "software", Usage: "software, vaapi, nvenc or qsv"},
+			&cli.StringFlag{Name: "audio", Value: "mixed", Usage: "mixed, or multitrack in m4a and opus"},
+			&cli.StringSliceFlag{Name: "extra", Usage: "also make `WHAT`: poster, sheet, chapters, speakers; may be given several times"},
 			&cli.IntFlag{Name: "width", Usage: "canvas in `PIXELS`"},
 			&cli.IntFlag{Name: "height", Usage: "canvas in `PIXELS`"},
 			&cli.IntFlag{Name: "fps", Usage: "frames per second"},
@@ -47,6 +52,8 @@ func composeCommand() *cli.Command {
 			film, err := composer.Compose(ctx, dir, recording.CompositionSpec{
 				Layout: cmd.String("layout"), Format: cmd.String("format"),
 				Width: cmd.Int("width"), Height: cmd.Int("height"), FrameRate: cmd.Int("fps"),
+				Quality: cmd.String("quality"), VideoCodec: cmd.String("codec"), Encoder: cmd.String("encoder"),
+				Audio: cmd.String("audio"), Extras: cmd.StringSlice("extra"),
 				From: recording.Seconds(cmd.Duration("from")), To: recording.Seconds(cmd.Duration("to")),
 			}, printProgress)
 			if ctx.Err() != nil {
@@ -56,6 +63,9 @@ func composeCommand() *cli.Command {
 				return err
 			}
 			path := filepath.Join(recording.CompositionsDir(dir), film.File)
+			if film.File == "" {
+				path = filepath.Join(recording.CompositionsDir(dir), film.ID)
+			}
 			fmt.Fprintln(os.Stderr)
 			if sheet := cmd.String("contact-sheet"); sheet != "" {
 				const columns, rows = 4, 3

@@ -133,6 +133,7 @@ func announce(out io.Writer, c configs.Config, address string) {
 		"{key}", c.LiveKit.APIKey, "{secret}", c.LiveKit.APISecret, "{admin}", c.API.AdminKeys[0], "{data}", c.Data,
 	).Replace(`roomreel dev is ready
 
+  Console    {api}/console/
   API        {api}   (OpenAPI: {api}/openapi.json)
   LiveKit    {livekit}      (media: UDP {udp})
   LIVEKIT_API_KEY={key} LIVEKIT_API_SECRET={secret}

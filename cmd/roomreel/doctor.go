@@ -17,8 +17,10 @@ import (
 	"github.com/urfave/cli/v3"
 	"golang.org/x/sys/unix"
 
+	"github.com/roomreel/roomreel/compose"
 	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/plugin"
+	"github.com/roomreel/roomreel/plugin/egress"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -63,6 +65,7 @@ var checks = []struct {
 	{"encoders", checkEncoders},
 	{"livekit", checkLiveKit},
 	{"redis", checkRedis},
+	{"egress", checkEgress},
 	{"data", checkData},
 	{"clock", checkClock},
 	{"buffers", checkBuffers},
@@ -112,7 +115,17 @@ func checkEncoders(ctx context.Context, c configs.Config) finding {
 	if len(missing) > 0 {
 		return finding{bad, "ffmpeg lacks " + strings.Join(missing, ", "), "use an ffmpeg that was built with them, such as Debian's: apt-get install ffmpeg"}
 	}
-	return finding{good, "libx264 and aac for mp4, libvpx and libopus for webm", ""}
+	what := "libx264 and aac for mp4, libvpx and libopus for webm"
+	for codec, encoder := range map[string]string{"vp9": "libvpx-vp9", "av1": "libsvtav1"} {
+		if !strings.Contains(string(out), " "+encoder+" ") {
+			what += "; none for " + codec
+		}
+	}
+	works := compose.Composer{FFmpeg: c.Composer.FFmpeg}.Hardware(ctx)
+	if len(works) == 0 {
+		return finding{good, what + "; no hardware", ""}
+	}
+	return finding{good, what + "; hardware: " + strings.Join(works, ", "), ""}
 }
 
 func checkLiveKit(ctx context.Context, c configs.Config) finding {
@@ -139,6 +152,27 @@ func checkRedis(ctx context.Context, c configs.Config) finding {
 		return finding{bad, fmt.Sprintf("Redis at %s does not answer: %v", options.Addr, err), "start it, or set REDIS_URL to the one that LiveKit uses"}
 	}
 	return finding{good, options.Addr + " answers", ""}
+}
+
+// checkEgress looks whether LiveKit's requests for egress would arrive.
+func checkEgress(ctx context.Context, c configs.Config) finding {
+	if !c.Egress.Enabled {
+		return finding{good, "turned off by egress.enabled", ""}
+	}
+	address := c.Egress.Redis
+	if address == "" {
+		address = c.Redis.URL
+	}
+	options, err := redis.ParseURL(address)
+	if err != nil {
+		return finding{bad, "egress.redis cannot be read", "write it as redis://[user:password@]host:port/number"}
+	}
+	client := redis.NewClient(options)
+	defer client.Close()
+	if err := egress.Ping(ctx, client); err != nil {
+		return finding{warn, fmt.Sprintf("LiveKit cannot be asked for egress by way of %s: %v", options.Addr, err), "for apps that call EgressClient: set egress.redis to the Redis in LiveKit's configuration; else egress.enabled: false"}
+	}
+	return finding{good, "LiveKit's requests arrive by way of " + options.Addr, ""}
 }
 
 func checkData(_ context.Context, c configs.Config) finding {

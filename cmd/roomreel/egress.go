@@ -85,7 +85,7 @@ func (r *egressRecordings) Load(ctx context.Context, room string) egress.Load {
 	var load egress.Load
 	mine := slices.IndexFunc(nodes, func(n coord.NodeInfo) bool { return n.Name == r.node })
 	if len(nodes) > 0 && !slices.ContainsFunc(nodes, coord.NodeInfo.CanAccept) {
-		page, err := r.Store.List(ctx, coord.Query{Room: room, Limit: 1, States: []recording.State{
+		page, err := r.List(ctx, coord.Query{Room: room, Limit: 1, States: []recording.State{
 			recording.Starting, recording.Active, recording.Paused, recording.Stopping,
 		}})
 		load.Full = err == nil && len(page.Items) == 0

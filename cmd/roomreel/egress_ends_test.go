@@ -67,6 +67,14 @@ func TestEgressRefusals(t *testing.T) {
 			t.Errorf("%s: refused after %v", tt.name, quickest)
 		}
 	}
+	if f := checkEgress(ctx, s.config); f.grade != good {
+		t.Errorf("doctor: %+v", f)
+	}
+	elsewhere := s.config
+	elsewhere.Egress.Redis = startRedisServer(t)
+	if f := checkEgress(ctx, elsewhere); f.grade != warn || !strings.Contains(f.cure, "egress.redis") {
+		t.Errorf("doctor, with another Redis than LiveKit's: %+v", f)
+	}
 	list, err := s.client.ListEgress(ctx, &livekit.ListEgressRequest{})
 	if err != nil || len(list.Items) != 0 {
 		t.Errorf("refused egresses are listed: %v, %v", list, err)

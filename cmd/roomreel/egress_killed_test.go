@@ -68,19 +68,25 @@ func (s *killedStage) begin(ctx context.Context, t *testing.T, room string) {
 	small := &livekit.EncodingOptions{Width: 320, Height: 180, Framerate: 15}
 	for kind, start := range map[string]func() (*livekit.EgressInfo, error){
 		"room": func() (*livekit.EgressInfo, error) {
-			return s.client.StartRoomCompositeEgress(ctx, &livekit.RoomCompositeEgressRequest{RoomName: room, FileOutputs: toFile("room"),
-				Options: &livekit.RoomCompositeEgressRequest_Advanced{Advanced: small}})
+			return s.client.StartRoomCompositeEgress(ctx, &livekit.RoomCompositeEgressRequest{
+				RoomName: room, FileOutputs: toFile("room"),
+				Options: &livekit.RoomCompositeEgressRequest_Advanced{Advanced: small},
+			})
 		},
 		"participant": func() (*livekit.EgressInfo, error) {
-			return s.client.StartParticipantEgress(ctx, &livekit.ParticipantEgressRequest{RoomName: room, Identity: "anna", FileOutputs: toFile("participant"),
-				Options: &livekit.ParticipantEgressRequest_Advanced{Advanced: small}})
+			return s.client.StartParticipantEgress(ctx, &livekit.ParticipantEgressRequest{
+				RoomName: room, Identity: "anna", FileOutputs: toFile("participant"),
+				Options: &livekit.ParticipantEgressRequest_Advanced{Advanced: small},
+			})
 		},
 		"tracks": func() (*livekit.EgressInfo, error) {
 			return s.client.StartTrackCompositeEgress(ctx, &livekit.TrackCompositeEgressRequest{RoomName: room, AudioTrackId: microphone, VideoTrackId: camera, FileOutputs: toFile("tracks.mkv")})
 		},
 		"track": func() (*livekit.EgressInfo, error) {
-			return s.client.StartTrackEgress(ctx, &livekit.TrackEgressRequest{RoomName: room, TrackId: microphone,
-				Output: &livekit.TrackEgressRequest_File{File: &livekit.DirectFileOutput{Filepath: "track"}}})
+			return s.client.StartTrackEgress(ctx, &livekit.TrackEgressRequest{
+				RoomName: room, TrackId: microphone,
+				Output: &livekit.TrackEgressRequest_File{File: &livekit.DirectFileOutput{Filepath: "track"}},
+			})
 		},
 	} {
 		info, err := start()
@@ -102,7 +108,7 @@ func (s *killedStage) stopAll(ctx context.Context, t *testing.T) {
 	t.Helper()
 	for kind, id := range s.ids {
 		// A worker that has just taken over may not be listening yet.
-		_, err := client.Await(ctx, func() (error, error) { //nolint:revive // the first is the answer
+		_, err := client.Await(ctx, func() (error, error) {
 			_, err := s.client.StopEgress(ctx, &livekit.StopEgressRequest{EgressId: id})
 			return err, nil
 		}, func(err error) bool { return err == nil })

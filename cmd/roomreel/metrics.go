@@ -21,7 +21,6 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 
-	ended                *prometheus.CounterVec // by state
 	packets, lost, bytes *prometheus.CounterVec // by kind
 	attempts             *prometheus.CounterVec // by queue and result
 	recordings, tracks   prometheus.Gauge

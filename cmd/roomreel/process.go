@@ -24,6 +24,7 @@ import (
 	"github.com/roomreel/roomreel/recorder"
 	"github.com/roomreel/roomreel/recording"
 	"github.com/roomreel/roomreel/session"
+	"github.com/roomreel/roomreel/web"
 )
 
 // process is everything one roomreel process runs: the API, a recording node
@@ -38,6 +39,7 @@ type process struct {
 	sessions *session.Service
 	queue    *compose.Queue
 	egress   *egressWorker
+	previews *compose.Previews
 	hosts    *hosts
 	members  members
 	retain   retention
@@ -104,7 +106,9 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	}
 	p.sessions = newSessions(c, keys, livekit, store, p.hooks, p.redis, log)
 	p.queue, err = compose.NewQueue(archive, compose.Options{
-		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Fetch: p.uploader.fetch, Log: log,
+		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Parallel: c.Composer.Jobs, Log: log,
+		Claims: claims{coord.NewJobs(store, c.Node)}, Snapshot: snapshot(store, archive), Notify: tellOfCompositions(p.hooks, log),
+		Fetch: p.uploader.fetch(),
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
@@ -118,8 +122,10 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		p.queue.Close()
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
+	p.previews = compose.NewPreviews(archive, c.Composer.FFmpeg)
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
+		Previews: p.previews, Console: web.Console(web.ConsoleOptions{LiveKit: c.LiveKit.URL}),
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
 		Uploads: p.uploader, Storage: storage, Answers: p.redis,
 		Rate: api.RateLimit{PerSecond: c.API.Rate.PerSecond, Burst: c.API.Rate.Burst}, Guesses: guesses,
@@ -150,10 +156,14 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { p.retain.run(ctx); return nil })
 	group.Go(func() error { p.hosts.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
-	group.Go(func() error { p.store.Tell(ctx, inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell)); return nil })
+	group.Go(func() error {
+		p.store.Tell(ctx, inTurn(startWished(p.queue, p.log), inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell)))
+		return nil
+	})
 	group.Go(func() error { return p.uploader.uploads.Run(ctx) })
 	group.Go(func() error { return p.uploader.run(ctx) })
-	group.Go(func() error { return p.sessions.Run(ctx) })
+	told := make(chan struct{}) // once all who have a session know that it ends
+	group.Go(func() error { defer close(told); return p.sessions.Run(ctx) })
 	group.Go(func() error {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
@@ -162,6 +172,7 @@ func (p *process) run(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		<-ctx.Done()
+		<-told
 		const patience = 10 * time.Second
 		quit, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
@@ -172,6 +183,7 @@ func (p *process) run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	p.queue.Close()
+	p.previews.Close()
 	return errors.Join(err, p.egress.close(), p.redis.Close())
 }
 

@@ -86,7 +86,9 @@ func TestSDKRefusals(t *testing.T) {
 	cid := s.authToken(ctx, t, "/auth_v2/client", map[string]string{"client_id": "cid"})
 	want("a description that cannot be taken", refused("garbled", `
 		const real = RTCPeerConnection.prototype.setRemoteDescription;
-		RTCPeerConnection.prototype.setRemoteDescription = function (d) { return real.call(this, { ...d, type: d.type, sdp: 'v=0 and no more' }); };
+		RTCPeerConnection.prototype.setRemoteDescription = function (d) {
+			return real.call(this, /m=(audio|video)/.test(d.sdp) ? { type: d.type, sdp: 'v=0 and no more' } : d);
+		};
 		`+asAgent, "cid", cid), "SDP_ERROR")
 }
 

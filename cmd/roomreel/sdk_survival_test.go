@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/roomreel/roomreel/api"
+	"github.com/roomreel/roomreel/api/client"
 	"github.com/roomreel/roomreel/internal/browser"
 	"github.com/roomreel/roomreel/recording"
 )
@@ -43,20 +46,36 @@ func TestSDKSurvives(t *testing.T) {
 	t.Run("the tab is loaded again", func(t *testing.T) {
 		p, session, rec := begin(t, "ann")
 		inPage[any](ctx, t, p, `sessionStorage.setItem('token', window.token); await sleep(3000)`)
+		before, err := client.Await(ctx, func() (api.Recording, error) { return s.api.Recording(ctx, rec) }, func(r api.Recording) bool {
+			return slices.ContainsFunc(r.Live, func(l api.LiveTrack) bool { return l.Kind == "video" })
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := before.Live[slices.IndexFunc(before.Live, func(l api.LiveTrack) bool { return l.Kind == "video" })].SID
 		if err := p.Reload(ctx); err != nil {
 			t.Fatal(err)
 		}
 		again := inPage[string](ctx, t, p, `
 			const id = await agent.connect('ann', sessionStorage.getItem('token'), { first: media({ hue: 240, tone: 440 }) });
 			await until(() => events.some((e) => e.type === 'recording_state' && e.state === 'STARTED'));
-			await sleep(4000);
 			return id;`)
+		back := time.Now()
+		_, err = client.Await(ctx, func() (api.Recording, error) { return s.api.Recording(ctx, rec) }, func(r api.Recording) bool {
+			return slices.ContainsFunc(r.Live, func(l api.LiveTrack) bool { return l.Kind == "video" && l.SID != old && l.Flowing })
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("after %v the new picture flows", time.Since(back))
+		pass(ctx, 3*time.Second)
 		if again != session {
 			t.Errorf("came back into %s, want %s", again, session)
 		}
 		m, part := stop(t, p, rec)
 		checkColor(ctx, t, s.path(m, part), 1, [3]int{163, 41, 41})
 		checkColor(ctx, t, s.path(m, part), part.Duration.Float()-1, [3]int{41, 41, 163})
+		t.Logf("%+v", part)
 	})
 	t.Run("the network is gone for ten seconds", func(t *testing.T) {
 		p, _, rec := begin(t, "bob")

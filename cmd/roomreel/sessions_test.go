@@ -5,13 +5,18 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"maps"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/pion/webrtc/v4"
 
@@ -67,11 +72,11 @@ func (s *stage) supervisorClient(ctx context.Context, t *testing.T, id, agent st
 
 // connectAgent opens a session and joins its room, publishing camera and
 // microphone, which are the stream "camera".
-func (s *stage) connectAgent(ctx context.Context, t *testing.T, id string, index int) *agent {
+func (s *stage) connectAgent(ctx context.Context, t *testing.T, id string, index int, webhookURL string) *agent {
 	t.Helper()
 	a := &agent{Client: s.agentClient(ctx, t, id)}
 	var err error
-	if a.session, err = a.OpenSession(ctx, api.OpenSession{Streams: []string{"camera"}}); err != nil {
+	if a.session, err = a.OpenSession(ctx, api.OpenSession{Streams: []string{"camera"}, WebhookURL: webhookURL}); err != nil {
 		t.Fatal(err)
 	}
 	a.Participant, err = meeting.Join(ctx, s.livekit, meeting.Options{Room: a.session.Room, Identity: id, Index: index, Publish: both})
@@ -145,9 +150,10 @@ func TestAgentIsRecordedAndWatched(t *testing.T) {
 	s := startStage(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	ann := s.connectAgent(ctx, t, "ann", 0)
+	receiver := newCollector(t)
+	ann := s.connectAgent(ctx, t, "ann", 0, receiver.URL+"/hooks")
 	defer ann.Close()
-	bob := s.connectAgent(ctx, t, "bob", 1)
+	bob := s.connectAgent(ctx, t, "bob", 1, "")
 	defer bob.Close()
 
 	_, err := ann.OpenSession(ctx, api.OpenSession{Streams: []string{"camera"}})
@@ -160,7 +166,9 @@ func TestAgentIsRecordedAndWatched(t *testing.T) {
 		t.Error("an agent can look at another's session")
 	}
 
-	began, err := ann.RecordStreams(ctx, ann.session.SessionID, map[string]api.StreamDelivery{"camera": {}})
+	began, err := ann.RecordStreams(ctx, ann.session.SessionID, map[string]api.StreamDelivery{
+		"camera": {UploadURL: receiver.URL + "/camera.webm?signature=x", WebhookURL: receiver.URL + "/hooks"},
+	})
 	if err != nil || began["camera"].State != string(recording.StreamStarted) {
 		t.Fatalf("recording %+v, %v, want STARTED", began, err)
 	}
@@ -170,7 +178,7 @@ func TestAgentIsRecordedAndWatched(t *testing.T) {
 	sam := s.supervisorClient(ctx, t, "sam", "ann")
 	_, err = sam.Supervise(ctx, api.Supervise{AgentID: "bob"})
 	wantCode(t, "watching another agent", err, recording.CodeNotPermitted)
-	supervision, err := sam.Supervise(ctx, api.Supervise{Reason: "quality"})
+	supervision, err := sam.Supervise(ctx, api.Supervise{Reason: "quality", WebhookURL: receiver.URL + "/hooks"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,6 +188,11 @@ func TestAgentIsRecordedAndWatched(t *testing.T) {
 	}
 	defer eyes.room.Disconnect()
 	eyes.hears(ctx, t, "ann")
+	rooms, err := lksdk.NewRoomServiceClient(s.livekit.URL, s.livekit.Key, s.livekit.Secret).
+		ListRooms(ctx, &livekit.ListRoomsRequest{Names: []string{ann.session.Room}})
+	if err != nil || len(rooms.Rooms) != 1 || rooms.Rooms[0].NumParticipants != 1 {
+		t.Errorf("rooms %+v, %v, want one in which one is counted", rooms, err)
+	}
 	_, err = sam.Supervise(ctx, api.Supervise{})
 	wantCode(t, "a supervisor's second session", err, recording.CodeTwoTimer)
 	for _, name := range []string{"tom", "uma"} {
@@ -225,6 +238,7 @@ func TestAgentIsRecordedAndWatched(t *testing.T) {
 	if n := eyes.packets("bob"); n > 0 {
 		t.Errorf("%d packets of another agent were heard", n)
 	}
+	receiver.check(ctx, t, s.path(m, m.Parts[0]), began["camera"].RecordingID, ann.session.SessionID, supervision.SupervisionID)
 	saw := ann.View().Snapshot()
 	if len(saw.Seen) > 0 {
 		t.Errorf("the agent saw %q", saw.Seen)
@@ -250,9 +264,9 @@ func TestSupervisorHearsNothingAfterwards(t *testing.T) {
 	s := startStage(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	ann := s.connectAgent(ctx, t, "ann", 0)
+	ann := s.connectAgent(ctx, t, "ann", 0, "")
 	defer ann.Close()
-	bob := s.connectAgent(ctx, t, "bob", 1)
+	bob := s.connectAgent(ctx, t, "bob", 1, "")
 	defer bob.Close()
 	sam := s.supervisorClient(ctx, t, "sam", "ann")
 	supervision, err := sam.Supervise(ctx, api.Supervise{})
@@ -313,6 +327,70 @@ func TestSupervisorHearsNothingAfterwards(t *testing.T) {
 	}
 	if len(w.heard) > 0 {
 		t.Errorf("a supervisor without a right heard %v", w.heard)
+	}
+}
+
+// collector takes uploads and webhooks.
+type collector struct {
+	*httptest.Server
+	mu    sync.Mutex
+	files map[string][]byte
+	hooks map[string]map[string]any // by status
+}
+
+func newCollector(t *testing.T) *collector {
+	t.Helper()
+	r := &collector{files: map[string][]byte{}, hooks: map[string]map[string]any{}}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if req.Method == http.MethodPut {
+			r.files[req.URL.RequestURI()] = body
+			return
+		}
+		hook := map[string]any{}
+		_ = json.Unmarshal(body, &hook) // what is no JSON is missed below
+		status, _ := hook["status"].(string)
+		r.hooks[status] = hook
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+// check waits for the file and for eyeson's webhooks.
+func (r *collector) check(ctx context.Context, t *testing.T, file, rec, session, supervision string) {
+	t.Helper()
+	want := map[string]string{"upload_ready": rec, "session_finished": session, "supervisor_session_finished": supervision}
+	got, err := client.Await(ctx, func() (map[string]map[string]any, error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return maps.Clone(r.hooks), nil
+	}, func(hooks map[string]map[string]any) bool { return len(hooks) == len(want) })
+	if err != nil {
+		t.Errorf("webhooks: %v: %v", err, got)
+	}
+	for status, id := range want {
+		key := "session_id"
+		if status == "upload_ready" {
+			key = "rec_id"
+		}
+		if got[status][key] != id {
+			t.Errorf("webhook %s: %v, want %s %s", status, got[status], key, id)
+		}
+	}
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if uploaded := r.files["/camera.webm?signature=x"]; !bytes.Equal(uploaded, whole) {
+		t.Errorf("%d bytes were uploaded, want the %d of the file", len(uploaded), len(whole))
 	}
 }
 

@@ -63,14 +63,6 @@ func newUploader(c configs.Config, archive recording.Archive, store *coord.Store
 	return u, nil
 }
 
-// fetch brings the parts of a recording back that were released to storage.
-func (u *uploader) fetch(ctx context.Context, id string) error {
-	if u.storage == nil {
-		return nil
-	}
-	return u.storage.Fetch(ctx, id)
-}
-
 // removeStored deletes what storage has of a recording.
 func (u *uploader) removeStored(ctx context.Context, id string) error {
 	if u.storage == nil {

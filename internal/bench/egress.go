@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -34,7 +35,8 @@ func egressCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "roomreel", Value: "bin/roomreel", Usage: "the `PROGRAM` to measure"},
 			&cli.IntFlag{Name: "participants", Value: 4, Usage: "each publishes VP8 of 1280x720 and Opus"},
-			&cli.DurationFlag{Name: "duration", Value: 30 * time.Second, Usage: "of each egress"},
+			&cli.DurationFlag{Name: "duration", Value: time.Minute, Usage: "of each egress"},
+			&cli.StringSliceFlag{Name: "kind", Usage: "measure only egresses of this `KIND`; may be repeated"},
 			dataFlag(),
 		},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
@@ -43,7 +45,7 @@ func egressCommand() *cli.Command {
 				return err
 			}
 			defer remove()
-			b := egressBench{program: cmd.String("roomreel"), data: data, participants: cmd.Int("participants"), length: cmd.Duration("duration")}
+			b := egressBench{program: cmd.String("roomreel"), data: data, participants: cmd.Int("participants"), length: cmd.Duration("duration"), kinds: cmd.StringSlice("kind")}
 			result, err := b.run(ctx)
 			if err != nil {
 				return err
@@ -57,6 +59,7 @@ type egressBench struct {
 	program, data string
 	participants  int
 	length        time.Duration
+	kinds         []string // empty: all
 
 	client *lksdk.EgressClient
 	rooms  *lksdk.RoomServiceClient
@@ -115,10 +118,13 @@ func (b *egressBench) run(ctx context.Context) (result egressResult, err error) 
 	if err != nil {
 		return result, err
 	}
-	b.idle = (after - before) / time.Duration(calm/time.Second)
+	b.idle = (after - before) / (calm / time.Second)
 
 	result = egressResult{Participants: b.participants, Seconds: b.length.Seconds(), Kinds: map[string]egressCost{}}
 	for _, kind := range egressKinds {
+		if len(b.kinds) > 0 && !slices.Contains(b.kinds, kind.name) {
+			continue
+		}
 		tell("%s…", kind.name)
 		cost, err := b.measure(ctx, kind.start)
 		if err != nil {

@@ -40,7 +40,7 @@ func command() *cli.Command {
 		Name:  "bench",
 		Usage: "measures roomreel's promises of recording against real LiveKit",
 		Commands: []*cli.Command{
-			recordCommand(), startCommand(), chaosCommand(), lossCommand(), soakCommand(), egressCommand(), deliverCommand(),
+			recordCommand(), startCommand(), chaosCommand(), takeoverCommand(), lossCommand(), soakCommand(), composeCommand(), egressCommand(), deliverCommand(),
 			livekitCommand(), publishCommand(), recorderCommand(), drainCommand(), delivererCommand(),
 		},
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // main prints it

@@ -36,6 +36,11 @@ func newLink(ctx context.Context, pid int) (link, error) {
 		return fmt.Sprintf("10.%d.%d.%d", 64+n>>16&63, n>>8&255, n&255)
 	}
 	l := link{pid: pid, near: at(1), far: at(2)}
+	for _, program := range []string{"ip", "nsenter", "nft"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return l, fmt.Errorf("%w: `apt-get install iproute2 nftables util-linux`", err)
+		}
+	}
 	name := fmt.Sprintf("rrbench%d", pid)
 	for _, line := range []string{
 		fmt.Sprintf("ip link add %s type veth peer name bot netns %d", name, pid),
@@ -74,9 +79,6 @@ func run(ctx context.Context, input, line string) error {
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	cmd.Stdin = strings.NewReader(input)
 	out, err := cmd.CombinedOutput()
-	if errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("%w: `apt-get install iproute2 nftables util-linux`", err)
-	}
 	if err != nil {
 		return fmt.Errorf("%s: %w: %s", line, err, out)
 	}

@@ -3,18 +3,16 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roomreel/roomreel/recorder"
 )
 
 // usage is what a process has used until now.
@@ -40,7 +38,7 @@ func measureUsage() (usage, error) {
 	if u.Resident, err = resident(); err != nil {
 		return u, err
 	}
-	if u.Dropped, err = dropped(); err != nil {
+	if u.Dropped, err = recorder.DroppedDatagrams(); err != nil {
 		return u, err
 	}
 	var memory runtime.MemStats
@@ -67,42 +65,4 @@ func resident() (int64, error) {
 	}
 	kib, err := strconv.ParseInt(string(m[1]), 10, 64)
 	return kib << 10, err
-}
-
-// dropped adds up the drops column of /proc/net/udp and udp6 for this process's
-// sockets, which those files name by their inode.
-func dropped() (int64, error) {
-	mine := map[string]bool{}
-	descriptors, err := filepath.Glob("/proc/self/fd/*")
-	if err != nil {
-		return 0, fmt.Errorf("list sockets: %w", err)
-	}
-	for _, d := range descriptors {
-		if target, err := os.Readlink(d); err == nil && strings.HasPrefix(target, "socket:[") {
-			mine[strings.Trim(target, "socket:[]")] = true
-		}
-	}
-	var sum int64
-	for _, table := range []string{"/proc/net/udp", "/proc/net/udp6"} {
-		body, err := os.ReadFile(table)
-		if os.IsNotExist(err) {
-			continue // no IPv6
-		}
-		if err != nil {
-			return 0, fmt.Errorf("count drops: %w", err)
-		}
-		for lines := bufio.NewScanner(bytes.NewReader(body)); lines.Scan(); {
-			const inode, drops = 9, 12
-			columns := strings.Fields(lines.Text())
-			if len(columns) <= drops || !mine[columns[inode]] {
-				continue
-			}
-			n, err := strconv.ParseInt(columns[drops], 10, 64)
-			if err != nil {
-				return 0, fmt.Errorf("count drops: %w", err)
-			}
-			sum += n
-		}
-	}
-	return sum, nil
 }

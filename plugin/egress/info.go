@@ -45,21 +45,21 @@ func newInfo(req *rpc.StartEgressRequest, room string, at time.Time) *livekit.Eg
 
 // uploads are the parts of a request that hold secrets.
 func uploads(req *rpc.StartEgressRequest) (list []egress.UploadRequest) {
-	encoded := func(files []*livekit.EncodedFileOutput, one *livekit.EncodedFileOutput) {
-		if one != nil {
-			files = append([]*livekit.EncodedFileOutput{one}, files...)
+	encoded := func(r egress.EncodedOutput, old egress.EncodedOutputDeprecated) {
+		if old != nil && old.GetFile() != nil {
+			list = append(list, old.GetFile())
 		}
-		for _, f := range files {
+		for _, f := range r.GetFileOutputs() {
 			list = append(list, f)
 		}
 	}
 	switch r := req.Request.(type) {
 	case *rpc.StartEgressRequest_RoomComposite:
-		encoded(r.RoomComposite.FileOutputs, r.RoomComposite.GetFile())
+		encoded(r.RoomComposite, r.RoomComposite)
 	case *rpc.StartEgressRequest_Participant:
-		encoded(r.Participant.FileOutputs, nil)
+		encoded(r.Participant, nil)
 	case *rpc.StartEgressRequest_TrackComposite:
-		encoded(r.TrackComposite.FileOutputs, r.TrackComposite.GetFile())
+		encoded(r.TrackComposite, r.TrackComposite)
 	case *rpc.StartEgressRequest_Track:
 		if f := r.Track.GetFile(); f != nil {
 			list = append(list, f)

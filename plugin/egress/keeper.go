@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/livekit/protocol/livekit"
@@ -94,6 +95,9 @@ func (k *keeper) run() {
 	for !k.step() {
 		select {
 		case <-k.ctx.Done():
+			if k.making {
+				<-k.made // it ends with the context too
+			}
 			k.release()
 			return
 		case <-k.wake:
@@ -285,10 +289,12 @@ func (k *keeper) end(r recording.Recording) {
 	default:
 		setStatus(k.info, livekit.EgressStatus_EGRESS_ENDING)
 		k.making = true
+		job := *k.job
+		job.Films = maps.Clone(job.Films)
 		p := production{
-			worker: k.worker, job: *k.job, order: k.order, info: proto.CloneOf(k.info), record: r,
+			worker: k.worker, job: job, order: k.order, info: proto.CloneOf(k.info), record: r,
 			began: func(file int, film string) {
-				k.do(func() {
+				k.do(k.ctx, func() {
 					if k.job.Films == nil {
 						k.job.Films = map[int]string{}
 					}
@@ -308,7 +314,7 @@ func (k *keeper) conclude(out outcome) {
 	}
 	k.info.FileResults, k.info.ManifestLocation, k.info.BackupStorageUsed = out.files, out.manifest, out.backup
 	if len(out.files) == 1 {
-		k.info.Result = &livekit.EgressInfo_File{File: out.files[0]} //nolint:staticcheck // older SDKs read it
+		k.info.Result = &livekit.EgressInfo_File{File: out.files[0]} // older SDKs read it
 	}
 	if out.err != nil {
 		k.log.Error("files were not handed over; the recording is kept", "recording", k.job.Recording, "error", out.err)
@@ -330,8 +336,8 @@ func (k *keeper) conclude(out outcome) {
 	}
 }
 
-// do runs f as the owner; it is dropped once the keeper has ended.
-func (k *keeper) do(f func()) bool {
+// do runs f as the owner; it is dropped when ctx or the keeper ends first.
+func (k *keeper) do(ctx context.Context, f func()) bool {
 	ran := make(chan struct{})
 	select {
 	case k.calls <- func() { f(); close(ran) }:
@@ -339,12 +345,14 @@ func (k *keeper) do(f func()) bool {
 		return true
 	case <-k.done:
 		return false
+	case <-ctx.Done():
+		return false
 	}
 }
 
 // StopEgress asks for the end of the egress.
 func (k *keeper) StopEgress(ctx context.Context, _ *livekit.StopEgressRequest) (info *livekit.EgressInfo, err error) {
-	if !k.do(func() {
+	if !k.do(ctx, func() {
 		if final(k.info.Status) || k.making {
 			err = refuse(psrpc.FailedPrecondition, "egress with status %s cannot be stopped", k.info.Status)
 			return
@@ -373,14 +381,14 @@ func (k *keeper) UpdateStream(context.Context, *livekit.UpdateStreamRequest) (*l
 }
 
 // UpdateEgress changes the layout; it refuses everything else.
-func (k *keeper) UpdateEgress(_ context.Context, req *livekit.UpdateEgressRequest) (info *livekit.EgressInfo, err error) {
+func (k *keeper) UpdateEgress(ctx context.Context, req *livekit.UpdateEgressRequest) (info *livekit.EgressInfo, err error) {
 	switch {
 	case len(req.AddStreamUrls)+len(req.RemoveStreamUrls) > 0:
 		return nil, invalid("UpdateStream called on non-streaming egress")
 	case req.Url != "":
 		return nil, beyond("web pages")
 	}
-	if !k.do(func() { err = k.relayout(req.Layout); info = proto.CloneOf(k.info) }) {
+	if !k.do(ctx, func() { err = k.relayout(req.Layout); info = proto.CloneOf(k.info) }) {
 		return nil, refuse(psrpc.NotFound, "egress not found")
 	}
 	return info, err

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/livekit/protocol/egress"
 	"github.com/livekit/protocol/livekit"
 	"github.com/livekit/protocol/rpc"
 	"github.com/livekit/psrpc"
@@ -110,7 +111,7 @@ func readRoomComposite(r *livekit.RoomCompositeEgressRequest) (order, error) {
 	if err := o.template(r.Layout, r.CustomBaseUrl, r.AudioOnly, r.VideoOnly); err != nil {
 		return o, err
 	}
-	if err := o.outputs(r, r.GetFile(), r.GetStream() != nil, r.GetSegments() != nil); err != nil {
+	if err := o.outputs(r, r); err != nil {
 		return o, err
 	}
 	return o, o.encoding(r)
@@ -121,7 +122,7 @@ func readParticipant(r *livekit.ParticipantEgressRequest) (order, error) {
 	if r.Identity == "" {
 		return o, invalid("request has missing or invalid field: identity")
 	}
-	if err := o.outputs(r, nil, false, false); err != nil {
+	if err := o.outputs(r, nil); err != nil {
 		return o, err
 	}
 	return o, o.encoding(r)
@@ -132,7 +133,7 @@ func readTrackComposite(r *livekit.TrackCompositeEgressRequest) (order, error) {
 	if r.AudioTrackId == "" && r.VideoTrackId == "" {
 		return o, invalid("request has missing or invalid field: audio_track_id or video_track_id")
 	}
-	if err := o.outputs(r, r.GetFile(), r.GetStream() != nil, r.GetSegments() != nil); err != nil {
+	if err := o.outputs(r, r); err != nil {
 		return o, err
 	}
 	return o, o.encoding(r)
@@ -178,27 +179,24 @@ func (o *order) template(layout, customURL string, audioOnly, videoOnly bool) er
 	return recordingError(recording.CheckLayout(layout))
 }
 
-// encodedOutputs are the outputs that requests of the first version share.
-type encodedOutputs interface {
-	GetFileOutputs() []*livekit.EncodedFileOutput
-	GetStreamOutputs() []*livekit.StreamOutput
-	GetSegmentOutputs() []*livekit.SegmentedFileOutput
-	GetImageOutputs() []*livekit.ImageOutput
-}
-
-// outputs reads the outputs of a request; one is that of its deprecated field.
-func (o *order) outputs(r encodedOutputs, one *livekit.EncodedFileOutput, stream, segments bool) error {
+// outputs reads the outputs of a request, and those of its deprecated fields, if it
+// has such.
+func (o *order) outputs(r egress.EncodedOutput, old egress.EncodedOutputDeprecated) error {
+	list := r.GetFileOutputs()
+	stream, segments := len(r.GetStreamOutputs()) > 0, len(r.GetSegmentOutputs()) > 0
+	if old != nil {
+		stream, segments = stream || old.GetStream() != nil, segments || old.GetSegments() != nil
+		if old.GetFile() != nil {
+			list = append([]*livekit.EncodedFileOutput{old.GetFile()}, list...)
+		}
+	}
 	switch {
-	case stream || len(r.GetStreamOutputs()) > 0:
+	case stream:
 		return beyond("live streams (RTMP, SRT)")
-	case segments || len(r.GetSegmentOutputs()) > 0:
+	case segments:
 		return beyond("HLS segments")
 	case len(r.GetImageOutputs()) > 0:
 		return beyond("images")
-	}
-	list := r.GetFileOutputs()
-	if one != nil {
-		list = append([]*livekit.EncodedFileOutput{one}, list...)
 	}
 	for _, f := range list {
 		bucket, err := bucketOf(f)
@@ -228,15 +226,8 @@ func extensionOf(t livekit.EncodedFileType) (string, error) {
 	return "", invalid("request has missing or invalid field: file_type")
 }
 
-// storage is where an output's request wants it.
-type storage interface {
-	GetS3() *livekit.S3Upload
-	GetGcp() *livekit.GCPUpload
-	GetAzure() *livekit.AzureBlobUpload
-	GetAliOSS() *livekit.AliOSSUpload
-}
-
-func bucketOf(s storage) (*livekit.S3Upload, error) {
+// bucketOf is where an output's request wants it; nil means with the worker.
+func bucketOf(s egress.UploadRequest) (*livekit.S3Upload, error) {
 	switch {
 	case s.GetGcp() != nil:
 		return nil, beyond("Google Cloud Storage by its own API; its S3-compatible one works as s3 with endpoint https://storage.googleapis.com")

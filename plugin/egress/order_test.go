@@ -54,37 +54,63 @@ func TestRead(t *testing.T) {
 		webm bool
 		want order
 	}{
-		{"a room as MP4 by default", roomComposite(&livekit.RoomCompositeEgressRequest{RoomName: "r", Layout: "speaker-dark", FileOutputs: to("a")}), false,
-			order{room: "r", kind: ofRoom, layout: "speaker-dark", canvas: hd, files: []file{{path: "a", ext: ".mp4", manifest: true}}}},
-		{"a room as WebM where the node says so", roomComposite(&livekit.RoomCompositeEgressRequest{RoomName: "r", FileOutputs: to("a")}), true,
-			order{room: "r", kind: ofRoom, canvas: hd, files: []file{{path: "a", ext: ".webm", manifest: true}}}},
-		{"the deprecated field", roomComposite(&livekit.RoomCompositeEgressRequest{RoomName: "r", Output: &livekit.RoomCompositeEgressRequest_File{File: &livekit.EncodedFileOutput{Filepath: "a", DisableManifest: true}}}), false,
-			order{room: "r", kind: ofRoom, canvas: hd, files: []file{{path: "a", ext: ".mp4"}}}},
-		{"a room's sound", roomComposite(&livekit.RoomCompositeEgressRequest{RoomName: "r", AudioOnly: true, FileOutputs: to("a")}), false,
-			order{room: "r", kind: ofRoom, kinds: sound, canvas: hd, files: []file{{path: "a", ext: ".ogg", manifest: true}}}},
-		{"a portrait preset", roomComposite(&livekit.RoomCompositeEgressRequest{RoomName: "r", Options: &livekit.RoomCompositeEgressRequest_Preset{Preset: livekit.EncodingOptionsPreset_PORTRAIT_H264_1080P_60}, FileOutputs: to("")}), false,
-			order{room: "r", kind: ofRoom, canvas: recording.CompositionSpec{Width: 1080, Height: 1920, FrameRate: 60}, files: []file{{ext: ".mp4", manifest: true}}}},
-		{"advanced options with VP8", roomComposite(&livekit.RoomCompositeEgressRequest{RoomName: "r", Options: &livekit.RoomCompositeEgressRequest_Advanced{Advanced: &livekit.EncodingOptions{Width: 640, Height: 360, Framerate: 25, VideoCodec: livekit.VideoCodec_VP8}}, FileOutputs: to("a")}), false,
-			order{room: "r", kind: ofRoom, canvas: recording.CompositionSpec{Width: 640, Height: 360, FrameRate: 25, Format: "webm"}, files: []file{{path: "a", ext: ".webm", manifest: true}}}},
-		{"a participant into the container that its name asks for", participant(&livekit.ParticipantEgressRequest{RoomName: "r", Identity: "anna", ScreenShare: true, FileOutputs: to("a.webm")}), false,
-			order{room: "r", kind: ofParticipant, identity: "anna", screen: true, canvas: hd, files: []file{{path: "a.webm", ext: ".webm", manifest: true}}}},
-		{"two tracks", composite(&livekit.TrackCompositeEgressRequest{RoomName: "r", AudioTrackId: "TR_a", VideoTrackId: "TR_v", FileOutputs: to("a.mkv")}), false,
-			order{room: "r", kind: ofTracks, audioTrack: "TR_a", videoTrack: "TR_v", canvas: hd, files: []file{{path: "a.mkv", ext: ".mkv", manifest: true}}}},
-		{"sound of two", composite(&livekit.TrackCompositeEgressRequest{RoomName: "r", AudioTrackId: "TR_a", FileOutputs: to("a")}), false,
-			order{room: "r", kind: ofTracks, audioTrack: "TR_a", canvas: hd, files: []file{{path: "a", ext: ".ogg", manifest: true}}}},
-		{"a track", track(&livekit.TrackEgressRequest{RoomName: "r", TrackId: "TR_x", Output: &livekit.TrackEgressRequest_File{File: &livekit.DirectFileOutput{Filepath: "{track_id}"}}}), false,
-			order{room: "r", kind: ofTracks, track: "TR_x", files: []file{{path: "{track_id}", manifest: true}}}},
-		{"the newer form: a template", unified(&livekit.StartEgressRequest{RoomName: "r", Source: &livekit.StartEgressRequest_Template{Template: &livekit.TemplateSource{Layout: "grid"}}, Outputs: outputTo("a")}), false,
-			order{room: "r", kind: ofRoom, layout: "grid", canvas: hd, files: []file{{path: "a", ext: ".mp4", manifest: true}}}},
-		{"the newer form: a participant", unified(&livekit.StartEgressRequest{RoomName: "r", Source: &livekit.StartEgressRequest_Media{Media: &livekit.MediaSource{
-			Video: &livekit.MediaSource_ParticipantVideo{ParticipantVideo: &livekit.ParticipantVideo{Identity: "anna"}},
-			Audio: &livekit.AudioConfig{Routes: []*livekit.AudioRoute{{Match: &livekit.AudioRoute_ParticipantIdentity{ParticipantIdentity: "anna"}}}},
-		}}, Outputs: outputTo("a")}), false,
-			order{room: "r", kind: ofParticipant, identity: "anna", canvas: hd, files: []file{{path: "a", ext: ".mp4", manifest: true}}}},
-		{"the newer form: everybody's sound, in the bucket of the request", unified(&livekit.StartEgressRequest{RoomName: "r", Source: &livekit.StartEgressRequest_Media{Media: &livekit.MediaSource{
-			Audio: &livekit.AudioConfig{CaptureAll: true},
-		}}, Outputs: outputTo("a"), Storage: &livekit.StorageConfig{Provider: &livekit.StorageConfig_S3{S3: &livekit.S3Upload{Bucket: "b"}}}}), false,
-			order{room: "r", kind: ofRoom, kinds: sound, canvas: hd, files: []file{{path: "a", ext: ".ogg", manifest: true, bucket: &livekit.S3Upload{Bucket: "b"}}}}},
+		{
+			"a room as MP4 by default", roomComposite(&livekit.RoomCompositeEgressRequest{RoomName: "r", Layout: "speaker-dark", FileOutputs: to("a")}), false,
+			order{room: "r", kind: ofRoom, layout: "speaker-dark", canvas: hd, files: []file{{path: "a", ext: ".mp4", manifest: true}}},
+		},
+		{
+			"a room as WebM where the node says so", roomComposite(&livekit.RoomCompositeEgressRequest{RoomName: "r", FileOutputs: to("a")}), true,
+			order{room: "r", kind: ofRoom, canvas: hd, files: []file{{path: "a", ext: ".webm", manifest: true}}},
+		},
+		{
+			"the deprecated field", roomComposite(&livekit.RoomCompositeEgressRequest{RoomName: "r", Output: &livekit.RoomCompositeEgressRequest_File{File: &livekit.EncodedFileOutput{Filepath: "a", DisableManifest: true}}}), false,
+			order{room: "r", kind: ofRoom, canvas: hd, files: []file{{path: "a", ext: ".mp4"}}},
+		},
+		{
+			"a room's sound", roomComposite(&livekit.RoomCompositeEgressRequest{RoomName: "r", AudioOnly: true, FileOutputs: to("a")}), false,
+			order{room: "r", kind: ofRoom, kinds: sound, canvas: hd, files: []file{{path: "a", ext: ".ogg", manifest: true}}},
+		},
+		{
+			"a portrait preset", roomComposite(&livekit.RoomCompositeEgressRequest{RoomName: "r", Options: &livekit.RoomCompositeEgressRequest_Preset{Preset: livekit.EncodingOptionsPreset_PORTRAIT_H264_1080P_60}, FileOutputs: to("")}), false,
+			order{room: "r", kind: ofRoom, canvas: recording.CompositionSpec{Width: 1080, Height: 1920, FrameRate: 60}, files: []file{{ext: ".mp4", manifest: true}}},
+		},
+		{
+			"advanced options with VP8", roomComposite(&livekit.RoomCompositeEgressRequest{RoomName: "r", Options: &livekit.RoomCompositeEgressRequest_Advanced{Advanced: &livekit.EncodingOptions{Width: 640, Height: 360, Framerate: 25, VideoCodec: livekit.VideoCodec_VP8}}, FileOutputs: to("a")}), false,
+			order{room: "r", kind: ofRoom, canvas: recording.CompositionSpec{Width: 640, Height: 360, FrameRate: 25, Format: "webm"}, files: []file{{path: "a", ext: ".webm", manifest: true}}},
+		},
+		{
+			"a participant into the container that its name asks for", participant(&livekit.ParticipantEgressRequest{RoomName: "r", Identity: "anna", ScreenShare: true, FileOutputs: to("a.webm")}), false,
+			order{room: "r", kind: ofParticipant, identity: "anna", screen: true, canvas: hd, files: []file{{path: "a.webm", ext: ".webm", manifest: true}}},
+		},
+		{
+			"two tracks", composite(&livekit.TrackCompositeEgressRequest{RoomName: "r", AudioTrackId: "TR_a", VideoTrackId: "TR_v", FileOutputs: to("a.mkv")}), false,
+			order{room: "r", kind: ofTracks, audioTrack: "TR_a", videoTrack: "TR_v", canvas: hd, files: []file{{path: "a.mkv", ext: ".mkv", manifest: true}}},
+		},
+		{
+			"sound of two", composite(&livekit.TrackCompositeEgressRequest{RoomName: "r", AudioTrackId: "TR_a", FileOutputs: to("a")}), false,
+			order{room: "r", kind: ofTracks, audioTrack: "TR_a", canvas: hd, files: []file{{path: "a", ext: ".ogg", manifest: true}}},
+		},
+		{
+			"a track", track(&livekit.TrackEgressRequest{RoomName: "r", TrackId: "TR_x", Output: &livekit.TrackEgressRequest_File{File: &livekit.DirectFileOutput{Filepath: "{track_id}"}}}), false,
+			order{room: "r", kind: ofTracks, track: "TR_x", files: []file{{path: "{track_id}", manifest: true}}},
+		},
+		{
+			"the newer form: a template", unified(&livekit.StartEgressRequest{RoomName: "r", Source: &livekit.StartEgressRequest_Template{Template: &livekit.TemplateSource{Layout: "grid"}}, Outputs: outputTo("a")}), false,
+			order{room: "r", kind: ofRoom, layout: "grid", canvas: hd, files: []file{{path: "a", ext: ".mp4", manifest: true}}},
+		},
+		{
+			"the newer form: a participant", unified(&livekit.StartEgressRequest{RoomName: "r", Source: &livekit.StartEgressRequest_Media{Media: &livekit.MediaSource{
+				Video: &livekit.MediaSource_ParticipantVideo{ParticipantVideo: &livekit.ParticipantVideo{Identity: "anna"}},
+				Audio: &livekit.AudioConfig{Routes: []*livekit.AudioRoute{{Match: &livekit.AudioRoute_ParticipantIdentity{ParticipantIdentity: "anna"}}}},
+			}}, Outputs: outputTo("a")}), false,
+			order{room: "r", kind: ofParticipant, identity: "anna", canvas: hd, files: []file{{path: "a", ext: ".mp4", manifest: true}}},
+		},
+		{
+			"the newer form: everybody's sound, in the bucket of the request", unified(&livekit.StartEgressRequest{RoomName: "r", Source: &livekit.StartEgressRequest_Media{Media: &livekit.MediaSource{
+				Audio: &livekit.AudioConfig{CaptureAll: true},
+			}}, Outputs: outputTo("a"), Storage: &livekit.StorageConfig{Provider: &livekit.StorageConfig_S3{S3: &livekit.S3Upload{Bucket: "b"}}}}), false,
+			order{room: "r", kind: ofRoom, kinds: sound, canvas: hd, files: []file{{path: "a", ext: ".ogg", manifest: true, bucket: &livekit.S3Upload{Bucket: "b"}}}},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := read(tt.req, tt.webm)

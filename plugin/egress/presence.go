@@ -63,7 +63,7 @@ func (p *presence) connect() error {
 			if err := json.Unmarshal([]byte(who.Metadata()), &said); err != nil || said.Layout == "" {
 				return
 			}
-			go k.do(func() {
+			go k.do(p.ctx, func() {
 				if err := k.relayout(said.Layout); err != nil {
 					k.log.Warn("the layout was not changed", "layout", said.Layout, "error", err)
 				}

@@ -14,7 +14,7 @@ import (
 // The blocks of a young picture are moved where they lie, in the buffer and on
 // the disk; those of the sound and later ones are not.
 func TestMove(t *testing.T) {
-	for _, by := range []time.Duration{-90 * time.Millisecond, 40 * time.Millisecond, -5 * time.Second} {
+	for _, by := range []time.Duration{-90 * time.Millisecond, 40 * time.Millisecond, -500 * time.Millisecond, -5 * time.Second} {
 		t.Run(fmt.Sprint(by), func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "a.webm")
 			w, err := Create(path, Options{})
@@ -40,12 +40,16 @@ func TestMove(t *testing.T) {
 				}
 				want[track] = append(want[track], expect)
 			}
-			allowed := max(by, -120*time.Millisecond) // the first picture comes at 120 ms
+			last := -time.Millisecond
+			moved := func(at time.Duration) time.Duration { // and not before the file begins
+				last = max(at+by, last+time.Millisecond)
+				return last
+			}
 			for i := range 100 {
 				at := time.Duration(i) * 40 * time.Millisecond
 				write(1, at, at)
 				if i >= 3 {
-					write(2, at, at+allowed)
+					write(2, at, moved(at))
 				}
 				if i == 60 {
 					if err := w.FlushIfDue(time.Now()); err != nil {
@@ -53,11 +57,14 @@ func TestMove(t *testing.T) {
 					}
 				}
 			}
-			if got := w.Movable(2, by); got != allowed {
-				t.Fatalf("Movable(%v) = %v, want %v", by, got, allowed)
+			if got := w.Movable(2, by); got != by {
+				t.Fatalf("Movable(%v) = %v", by, got)
 			}
-			if err := w.Move(2, allowed); err != nil {
-				t.Fatal(err)
+			// There and back and there again: nothing is forgotten.
+			for _, step := range []time.Duration{by, -by, by - 7*time.Millisecond, 7 * time.Millisecond} {
+				if err := w.Move(2, step); err != nil {
+					t.Fatal(err)
+				}
 			}
 			write(2, 6*time.Second, 6*time.Second)
 			summary, err := w.Finalize()

@@ -1,7 +1,7 @@
 import { RoomEvent } from 'livekit-client';
 import { Connection } from './connection';
 import { Emitter } from './emitter';
-import { RecorderError, type TerminationCause } from './errors';
+import { causeOfError, RecorderError, type TerminationCause } from './errors';
 import { PublishedStream } from './published';
 import { baseOf, Server, type ServerEvent } from './server';
 import { Meter, type Statistics } from './stats';
@@ -160,9 +160,10 @@ export function createAgent(): Agent {
     to.room.on(RoomEvent.Reconnected, () => published.forEach((stream) => void stream.reapplyCap()));
     try {
       for (const [id, stream] of Object.entries(streams)) await publish(to, id, stream);
-    } catch (error) {
-      await to.close('CONN_ERROR').catch(() => undefined);
-      throw error;
+    } catch (cause) {
+      const terminationCause = causeOfError(cause);
+      await to.close(terminationCause).catch(() => undefined);
+      throw new RecorderError('NOT_CONNECTED', `the streams were not published: ${String(cause)}`, { cause, terminationCause });
     }
     events.emit({ type: 'connected' });
     to.follow(hear);

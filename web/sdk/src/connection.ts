@@ -1,4 +1,4 @@
-import { Room, RoomEvent, type DisconnectReason, type RoomOptions } from 'livekit-client';
+import { EngineEvent, Room, RoomEvent, type DisconnectReason, type RoomOptions } from 'livekit-client';
 import { causeOfError, causeOfReason, RecorderError, type TerminationCause } from './errors';
 import type { Server, ServerEvent } from './server';
 
@@ -7,6 +7,7 @@ export class Connection {
   readonly room: Room;
   private readonly aborted = new AbortController();
   private over = false;
+  private sdpRefused = false;
 
   constructor(
     readonly server: Server,
@@ -16,6 +17,18 @@ export class Connection {
     private readonly ended: (cause: TerminationCause) => void,
   ) {
     this.room = new Room({ ...options, stopLocalTrackOnUnpublish: false, disconnectOnPageLeave: false });
+    // LiveKit's client only says that no connection came about; a description that the browser refuses is another cause.
+    this.room.engine?.on(EngineEvent.TransportsCreated, (...transports) => {
+      for (const transport of transports) {
+        if (!transport?.setRemoteDescription) continue;
+        const set = transport.setRemoteDescription.bind(transport);
+        transport.setRemoteDescription = (...description) =>
+          set(...description).catch((error) => {
+            this.sdpRefused = true;
+            throw error;
+          });
+      }
+    });
   }
 
   /** Joins the room. When that fails, what was opened for it is given up. */
@@ -24,7 +37,7 @@ export class Connection {
       await this.room.connect(url, token);
     } catch (cause) {
       // The server may know better, of a supervision that has ended meanwhile for one.
-      const terminationCause = (await this.told(1)) ?? causeOfError(cause);
+      const terminationCause = (await this.told(1)) ?? (this.sdpRefused ? 'SDP_ERROR' : causeOfError(cause));
       if (opened) await this.close(terminationCause).catch(() => undefined);
       else await this.finish(terminationCause);
       throw new RecorderError('NOT_CONNECTED', `the room was not joined: ${String(cause)}`, { cause, terminationCause });

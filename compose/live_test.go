@@ -1,0 +1,140 @@
+package compose
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// A film that is composed live has most of its pieces when the recording ends,
+// uses them, and shows what one that was made afterwards would.
+func TestLive(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	const length = 100
+	a, id, dir := archive(t,
+		person{identity: "ann", colour: "red", to: length, tone: 440, steady: true},
+		person{identity: "bob", colour: "green", from: 40, videoAt: 40, audioAt: 40, to: length},
+	)
+	whole, err := a.Manifest(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The recording goes on: its manifest is not there, its parts are open.
+	if err := os.Remove(filepath.Join(dir, recording.ManifestFile)); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range whole.Parts {
+		if err := os.Rename(filepath.Join(dir, p.File), filepath.Join(dir, p.File+openSuffix)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var upTo atomic.Int64
+	upTo.Store(int64(sec(5)))
+	snapshot := func(context.Context, string) (*recording.Manifest, error) {
+		return upToNow(whole, recording.Seconds(upTo.Load())), nil
+	}
+	program, calls := wrapper(t, "")
+	q := queue(t, a, Options{FFmpeg: program, Snapshot: snapshot})
+	spec := testSpec("mp4")
+	spec.Live, spec.FrameRate = true, 30
+	film, err := q.Start(ctx, id, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	upTo.Store(int64(sec(80)))
+	pieces := func() int {
+		kept, err := filepath.Glob(filepath.Join(recording.CompositionsDir(dir), cacheName, "*.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(kept)
+	}
+	// 0–30, 30–40, 40–60 of the picture, 0–30 and 30–60 of the sound have
+	// settled at 80.
+	eventually(t, "what has settled is composed", func() bool { return pieces() == 5 })
+
+	// It ends; a clock that was fitted anew moved a part by a little.
+	if err := os.WriteFile(calls, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range whole.Parts {
+		if err := os.Rename(filepath.Join(dir, p.File+openSuffix), filepath.Join(dir, p.File)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range whole.Parts[0].Tracks {
+		track := &whole.Parts[0].Tracks[i]
+		track.Start += sec(0.003)
+		for k := range track.Sync {
+			track.Sync[k].Timeline += sec(0.003)
+		}
+	}
+	if err := recording.WriteManifest(dir, whole); err != nil {
+		t.Fatal(err)
+	}
+	updates, err := q.Watch(ctx, id, film.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready := until(t, updates, recording.CompositionReady)
+	again := encoded(t, calls)
+	if want := []string{"piece0003.mp4", "piece0004.mp4", "sound0_0002.aac", "sound0_0003.aac"}; !slices.Equal(again, want) {
+		t.Errorf("after the end %v were encoded, not %v", again, want)
+	}
+	d := decode(t, filepath.Join(recording.CompositionsDir(dir), ready.File), testWidth, testHeight, 30)
+	if n := len(d.frames); n < length*30-1 || n > length*30+1 {
+		t.Errorf("the film has %d frames", n)
+	}
+	for _, want := range []struct {
+		at     float64
+		x      int
+		colour string
+	}{{20.5, 80, "red"}, {35.5, 160, "red"}, {45.5, 80, "red"}, {45.5, 240, "green"}, {90.5, 240, "green"}} {
+		if got := d.colour(want.at, want.x, 90); got != want.colour {
+			t.Errorf("at %v s x=%d is %s, not %s", want.at, want.x, got, want.colour)
+		}
+	}
+	for _, second := range []float64{45, 59, 60, 61, 89, 90, 91} {
+		if flash, beep := d.flash(second-0.2, 240, 90), d.beep(0); flash-second > 0.05 || beep > 1 {
+			t.Errorf("the flash of second %v is at %v", second, flash)
+		}
+	}
+	for _, name := range folder(t, dir) {
+		if strings.HasPrefix(name, ".") {
+			t.Errorf("left behind: %s", name)
+		}
+	}
+}
+
+// upToNow is what a snapshot of a recording says at a time.
+func upToNow(whole *recording.Manifest, now recording.Seconds) *recording.Manifest {
+	m := *whole
+	m.State, m.Duration = recording.Active, now
+	m.Parts, m.Participants = nil, nil
+	for _, p := range whole.Parts {
+		if p.Start >= now {
+			continue
+		}
+		p.Tracks = slices.Clone(p.Tracks)
+		for i := range p.Tracks {
+			p.Tracks[i].End = min(p.Tracks[i].End, now)
+		}
+		m.Parts = append(m.Parts, p)
+	}
+	for _, p := range whole.Participants {
+		if p.Present[0].From >= now {
+			continue
+		}
+		p.Present = slices.Clone(p.Present)
+		p.Present[0].To = min(p.Present[0].To, now)
+		m.Participants = append(m.Participants, p)
+	}
+	return &m
+}

@@ -1,0 +1,277 @@
+package compose
+
+import (
+	"context"
+	"fmt"
+	"image"
+	_ "image/jpeg"
+	_ "image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// compose makes a film and returns its place.
+func composed(t *testing.T, dir string, spec recording.CompositionSpec) (recording.Composition, string) {
+	t.Helper()
+	film, err := Compose(context.Background(), dir, spec, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return film, filepath.Join(recording.CompositionsDir(dir), film.File)
+}
+
+// probed is what ffprobe says of a file: its streams, as codec and title, and its length.
+func probed(t *testing.T, file string) (streams []string, length float64) {
+	t.Helper()
+	out := string(tool(t, "ffprobe", "-v", "error", "-show_entries", "stream=codec_name:stream_tags=title,handler_name:format=duration", "-of", "compact=p=0", file))
+	for line := range strings.Lines(out) {
+		var codec, title string
+		for field := range strings.SplitSeq(strings.TrimSpace(line), "|") {
+			switch key, value, _ := strings.Cut(field, "="); key {
+			case "codec_name":
+				codec = value
+			case "tag:title", "tag:TITLE":
+				title = value
+			case "tag:handler_name":
+				if title == "" && value != "SoundHandler" && value != "VideoHandler" {
+					title = value
+				}
+			case "duration":
+				fmt.Sscan(value, &length)
+			}
+		}
+		if codec != "" {
+			streams = append(streams, strings.TrimSpace(codec+" "+title))
+		}
+	}
+	return streams, length
+}
+
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	meeting(t, dir,
+		person{identity: "ann", colour: "red", to: 2, tone: 440, steady: true},
+		person{identity: "bob", colour: "green", to: 2, tone: 1000, steady: true},
+	)
+	for name, c := range map[string]struct {
+		spec    recording.CompositionSpec
+		streams []string
+		file    string
+	}{
+		"draft":           {recording.CompositionSpec{Quality: QualityDraft}, []string{"h264", "aac"}, ".mp4"},
+		"archive":         {recording.CompositionSpec{Quality: QualityArchive}, []string{"h264", "aac"}, ".mp4"},
+		"vp9":             {recording.CompositionSpec{Format: "webm", VideoCodec: "vp9"}, []string{"vp9", "opus"}, ".webm"},
+		"av1":             {recording.CompositionSpec{Format: "webm", VideoCodec: "av1"}, []string{"av1", "opus"}, ".webm"},
+		"m4a":             {recording.CompositionSpec{Format: "m4a"}, []string{"aac"}, ".m4a"},
+		"opus":            {recording.CompositionSpec{Format: "opus"}, []string{"opus"}, ".ogg"},
+		"m4a multitrack":  {recording.CompositionSpec{Format: "m4a", Audio: AudioMultitrack}, []string{"aac ann", "aac bob"}, ".m4a"},
+		"opus multitrack": {recording.CompositionSpec{Format: "opus", Audio: AudioMultitrack}, []string{"opus ann", "opus bob"}, ".mka"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.spec.Width, c.spec.Height = 320, 180
+			film, path := composed(t, dir, c.spec)
+			streams, length := probed(t, path)
+			if diff := cmp.Diff(c.streams, streams); diff != "" {
+				t.Error(diff)
+			}
+			if math.Abs(length-2) > 0.05 || filepath.Ext(film.File) != c.file {
+				t.Errorf("%s lasts %v s", film.File, length)
+			}
+		})
+	}
+	film, path := composed(t, dir, recording.CompositionSpec{Format: "m4a", Audio: AudioMultitrack})
+	raw := decodeSound(t, path, 1)
+	d := decoded{sound: raw}
+	if bob, ann := d.level(1000, 0.5, 1.5), d.level(440, 0.5, 1.5); math.Abs(bob+12.04) > 1 || ann > -50 {
+		t.Errorf("bob's track of %s has bob at %.1f dB and ann at %.1f", film.File, bob, ann)
+	}
+}
+
+func TestSpecRefusals(t *testing.T) {
+	t.Parallel()
+	for name, spec := range map[string]recording.CompositionSpec{
+		"quality":   {Quality: "superb"},
+		"codec":     {Format: "mp4", VideoCodec: "vp8"},
+		"encoder":   {Encoder: "abacus"},
+		"no vp8":    {Format: "webm", Encoder: "nvenc"},
+		"audio":     {Audio: "multitrack"},
+		"extra":     {Extras: []string{"popcorn"}},
+		"no poster": {Format: "opus", Extras: []string{ExtraPoster}},
+		"priority":  {Priority: "now"},
+	} {
+		if _, err := Normalize(spec); recording.CodeOf(err) != recording.CodeInvalidRequest {
+			t.Errorf("%s: got %v", name, err)
+		} else {
+			t.Log(err)
+		}
+	}
+}
+
+// Hardware that is not there is refused by name, with what ffmpeg says.
+func TestMissingHardware(t *testing.T) {
+	t.Parallel()
+	if len((Composer{}).Hardware(context.Background())) > 0 {
+		t.Skip("this machine has a hardware encoder")
+	}
+	err := Composer{}.CheckEncoder(context.Background(), recording.CompositionSpec{Encoder: "nvenc", VideoCodec: "h264"})
+	if recording.CodeOf(err) != recording.CodeInvalidRequest || !strings.Contains(err.Error(), "nvenc") {
+		t.Errorf("got %v", err)
+	}
+	t.Log(err)
+}
+
+func TestExtras(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := meeting(t, dir,
+		person{identity: "ann", name: "Ann <A&B>; #1", colour: "red", to: 14, tone: 440},
+		person{identity: "bob", colour: "green", from: 7, videoAt: 7, audioAt: 7, to: 14},
+	)
+	m.Participants[0].Speaking = []recording.Interval{{From: sec(1), To: sec(2.5)}, {From: sec(13), To: sec(20)}}
+	m.Participants[1].Speaking = []recording.Interval{{From: sec(8), To: sec(9)}}
+	if err := recording.WriteManifest(dir, m); err != nil {
+		t.Fatal(err)
+	}
+	film, path := composed(t, dir, recording.CompositionSpec{
+		Format: "hls", Width: 320, Height: 180, Extras: []string{ExtraPoster, ExtraSheet, ExtraChapters, ExtraSpeakers},
+	})
+	beside := filepath.Join(recording.CompositionsDir(dir), film.ID)
+	var kinds []string
+	for i, f := range film.Files {
+		kinds = append(kinds, f.Kind)
+		name := filepath.Join(beside, f.Name)
+		if i == 0 {
+			name = path
+		}
+		if info, err := os.Stat(name); err != nil || info.Size() != f.Bytes || f.Bytes == 0 {
+			t.Errorf("%+v: %v", f, err)
+		}
+	}
+	if diff := cmp.Diff([]string{"film", "playlist", "poster", "sheet", "speakers"}, kinds); diff != "" {
+		t.Error(diff)
+	}
+	for _, name := range []string{"poster.jpg", "sheet.png"} {
+		f, err := os.Open(filepath.Join(beside, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, kind, err := image.DecodeConfig(f); err != nil || c.Width < 320 {
+			t.Errorf("%s is %v %v, %v", name, kind, c, err)
+		}
+		f.Close()
+	}
+	cues, err := os.ReadFile(filepath.Join(beside, "speakers.vtt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "WEBVTT\n\n00:00:01.000 --> 00:00:02.500\n<v Ann &lt;A&amp;B&gt;; #1>Ann &lt;A&amp;B&gt;; #1\n" +
+		"\n00:00:08.000 --> 00:00:09.000\n<v bob>bob\n\n00:00:13.000 --> 00:00:14.000\n<v Ann &lt;A&amp;B&gt;; #1>Ann &lt;A&amp;B&gt;; #1\n"
+	if diff := cmp.Diff(want, string(cues)); diff != "" {
+		t.Error(diff)
+	}
+	chapters := string(tool(t, "ffprobe", "-v", "error", "-show_chapters", "-of", "compact=p=0", path))
+	var titles []string
+	for line := range strings.Lines(chapters) {
+		_, title, _ := strings.Cut(strings.TrimSpace(line), "tag:title=")
+		titles = append(titles, title)
+	}
+	if diff := cmp.Diff([]string{"Start", "bob joins"}, titles); diff != "" {
+		t.Errorf("%s\n%s", diff, chapters)
+	}
+	streams, length := probed(t, filepath.Join(beside, "index.m3u8"))
+	// ffprobe lists them once for the program and once for the file.
+	if diff := cmp.Diff([]string{"h264", "aac", "h264", "aac"}, streams); diff != "" || math.Abs(length-14) > 0.1 {
+		t.Errorf("the playlist has %v s: %s", length, diff)
+	}
+	tool(t, "ffmpeg", "-v", "error", "-xerror", "-i", filepath.Join(beside, "index.m3u8"), "-f", "null", "-")
+}
+
+// Each participant's parts become one file: copied where they can be, with the
+// gap between two parts kept, and encoded anew where the codec changes.
+func TestPeople(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := meeting(t, dir,
+		person{identity: "ann/..", colour: "red", to: 3, tone: 440, steady: true},
+		person{identity: "bob", colour: "green", to: 2, tone: 1000, steady: true},
+		person{identity: "bob", colour: "blue", from: 4, videoAt: 4, audioAt: 4, to: 6, tone: 1000, steady: true},
+		person{identity: "eve", noVideo: true, to: 2, tone: 700, steady: true},
+	)
+	m.Participants[1].Present = append(m.Participants[1].Present, m.Participants[2].Present...)
+	m.Participants = append(m.Participants[:2], m.Participants[3])
+	if err := recording.WriteManifest(dir, m); err != nil {
+		t.Fatal(err)
+	}
+	film, _ := composed(t, dir, recording.CompositionSpec{Format: "people"})
+	beside := filepath.Join(recording.CompositionsDir(dir), film.ID)
+	want := []recording.CompositionFile{
+		{Name: "01-ann___-camera.webm", Kind: "participant", Participant: "ann/..", Duration: sec(3), Copied: true},
+		{Name: "02-bob-camera.webm", Kind: "participant", Participant: "bob", Duration: sec(6), Copied: true},
+		{Name: "03-eve-camera.webm", Kind: "participant", Participant: "eve", Duration: sec(2), Copied: true},
+	}
+	got := append([]recording.CompositionFile{}, film.Files...)
+	for i := range got {
+		got[i].Bytes = 0
+		got[i].Duration, got[i].Start = sec(math.Round(got[i].Duration.Float())), 0
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatal(diff)
+	}
+	bob := filepath.Join(beside, film.Files[1].Name)
+	streams, length := probed(t, bob)
+	if diff := cmp.Diff([]string{"vp8", "opus"}, streams); diff != "" || math.Abs(length-6) > 0.1 {
+		t.Errorf("bob's file has %v s: %s", length, diff)
+	}
+	frame := func(at string) string {
+		raw := tool(t, "ffmpeg", "-v", "error", "-i", bob, "-ss", at, "-frames:v", "1", "-vf", "scale=160:90", "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
+		return decoded{width: 160, height: 90, frames: [][]byte{raw}}.colourOf(0, 80, 45)
+	}
+	if a, b := frame("1"), frame("5"); a != "green" || b != "blue" {
+		t.Errorf("bob is %s in his first part and %s in his second", a, b)
+	}
+	d := decoded{sound: decodeSound(t, bob, 0)}
+	if first, gap, second := d.level(1000, 0.5, 1.5), d.level(1000, 2.5, 3.5), d.level(1000, 4.5, 5.5); math.Abs(first+12) > 1 || gap > -50 || math.Abs(second+12) > 1 {
+		t.Errorf("bob is heard at %.1f dB, %.1f in the gap, %.1f", first, gap, second)
+	}
+}
+
+// A film that is one part as it stands is copied, not encoded.
+func TestUnchangedIsCopied(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := meeting(t, dir, person{identity: "ann", colour: "red", to: 2, size: "320x180"})
+	m.Parts[0].Tracks[0].Sizes = []recording.Size{{Width: 320, Height: 180}}
+	if err := recording.WriteManifest(dir, m); err != nil {
+		t.Fatal(err)
+	}
+	frames := func(file string) string {
+		return string(tool(t, "ffmpeg", "-v", "error", "-i", file, "-map", "0:v", "-c", "copy", "-f", "md5", "-"))
+	}
+	part := frames(filepath.Join(dir, m.Parts[0].File))
+	for name, c := range map[string]struct {
+		change func(*recording.CompositionSpec)
+		copied bool
+	}{
+		"as it is":     {func(*recording.CompositionSpec) {}, true},
+		"with a name":  {func(s *recording.CompositionSpec) { s.HideNames = false }, false},
+		"another size": {func(s *recording.CompositionSpec) { s.Width, s.Height = 640, 360 }, false},
+		"a range":      {func(s *recording.CompositionSpec) { s.From = sec(1) }, false},
+		"a clock":      {func(s *recording.CompositionSpec) { s.Timestamp = recording.TimestampElapsed }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := recording.CompositionSpec{Format: "webm", Layout: "single", HideNames: true, Width: 320, Height: 180}
+			c.change(&spec)
+			if _, film := composed(t, dir, spec); (frames(film) == part) != c.copied {
+				t.Errorf("copied is %v", !c.copied)
+			}
+		})
+	}
+}

@@ -1,0 +1,407 @@
+package compose
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// board is Claims for several queues in one test, as Redis would keep them.
+type board struct {
+	mu   sync.Mutex
+	open map[string]Job
+	held map[string]held
+}
+
+type held struct {
+	node  string
+	until time.Time
+}
+
+// nodeClaims is what one node has of a board.
+type nodeClaims struct {
+	*board
+	node string
+}
+
+func newBoard() *board { return &board{open: map[string]Job{}, held: map[string]held{}} }
+
+func (b *board) Offer(_ context.Context, j Job) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.open[j.ID] = j
+	return nil
+}
+
+func (b *board) Open(context.Context) (list []Job, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, j := range b.open {
+		list = append(list, j)
+	}
+	return list, nil
+}
+
+func (n nodeClaims) Claim(_ context.Context, id string, ttl time.Duration) (bool, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if h, held := n.held[id]; held && h.node != n.node && time.Now().Before(h.until) {
+		return false, nil
+	}
+	n.held[id] = held{n.node, time.Now().Add(ttl)}
+	return true, nil
+}
+
+func (n nodeClaims) Release(_ context.Context, id string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.held[id].node == n.node {
+		delete(n.held, id)
+	}
+	return nil
+}
+
+func (n nodeClaims) Done(ctx context.Context, id string) error {
+	n.mu.Lock()
+	delete(n.open, id)
+	n.mu.Unlock()
+	return n.Release(ctx, id)
+}
+
+func (b *board) holder(id string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.held[id].node
+}
+
+// Two nodes share jobs: each is made once, any node tells how far it is, and
+// cancels what the other has.
+func TestNodesShareJobs(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	a, id, _ := archive(t, person{identity: "ann", colour: "red", to: 2})
+	b := newBoard()
+	var mu sync.Mutex
+	begun := map[string]int{}
+	notify := func(_ context.Context, film recording.Composition) {
+		mu.Lock()
+		defer mu.Unlock()
+		if film.State == recording.CompositionRunning && film.Progress == 0 {
+			begun[film.ID]++
+		}
+	}
+	one := queue(t, a, Options{Claims: nodeClaims{b, "one"}, Notify: notify})
+	two := queue(t, a, Options{Claims: nodeClaims{b, "two"}, Notify: notify})
+	var films []recording.Composition
+	for _, format := range []string{"mp4", "webm", "m4a", "opus"} {
+		film, err := one.Start(ctx, id, testSpec(format))
+		if err != nil {
+			t.Fatal(err)
+		}
+		films = append(films, film)
+	}
+	for _, film := range films {
+		updates, err := two.Watch(ctx, id, film.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		until(t, updates, recording.CompositionReady)
+	}
+	mu.Lock()
+	for _, film := range films {
+		if begun[film.ID] != 1 {
+			t.Errorf("%s was begun %d times", film.ID, begun[film.ID])
+		}
+	}
+	mu.Unlock()
+
+	long, err := one.Start(ctx, id, slow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	updates, err := one.Watch(ctx, id, long.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, updates, recording.CompositionRunning)
+	other := map[string]*Queue{"one": two, "two": one}[b.holder(long.ID)]
+	if film, err := other.Cancel(ctx, id, long.ID); err != nil || film.State != recording.CompositionCanceled {
+		t.Errorf("canceled from another node as %+v, %v", film, err)
+	}
+	again, err := one.Retry(ctx, id, films[0].ID)
+	if recording.CodeOf(err) != recording.CodeAlreadyStopped {
+		t.Errorf("a film that is ready is tried again: %+v, %v", again, err)
+	}
+}
+
+// A node that was not heard of for a lease loses its job to another, which goes
+// on; the first leaves the film alone.
+func TestTakeOver(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	a, id, _ := archive(t, person{identity: "ann", colour: "red", to: 2})
+	b := newBoard()
+	const lease = time.Second
+	first, err := NewQueue(a, Options{Claims: nodeClaims{b, "one"}, Lease: lease})
+	if err != nil {
+		t.Fatal(err)
+	}
+	film, err := first.Start(ctx, id, slow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	updates, err := first.Watch(ctx, id, film.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, updates, recording.CompositionRunning)
+	// Somebody else has it now.
+	b.mu.Lock()
+	b.held[film.ID] = held{"two", time.Now().Add(time.Hour)}
+	b.mu.Unlock()
+	eventually(t, "the first lets go", func() bool { _, here := first.here(film.ID); return !here })
+	if got, err := first.Get(ctx, id, film.ID); err != nil || got.State != recording.CompositionRunning {
+		t.Errorf("who lost the job wrote %+v, %v", got, err)
+	}
+	first.Close()
+	b.mu.Lock()
+	b.held[film.ID] = held{"two", time.Now()}
+	b.mu.Unlock()
+	second := queue(t, a, Options{Claims: nodeClaims{b, "two"}, Lease: lease})
+	eventually(t, "the second goes on", func() bool { _, here := second.here(film.ID); return here })
+	if _, err := second.Cancel(ctx, id, film.ID); err != nil {
+		t.Error(err)
+	}
+}
+
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("not within a minute: %s", what)
+		}
+	}
+}
+
+// What waits is taken by priority, then by age.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	jobs := []Job{
+		{ID: "low", Priority: PriorityLow, CreatedAt: at(1)},
+		{ID: "second", Priority: PriorityNormal, CreatedAt: at(3)},
+		{ID: "first", Priority: PriorityNormal, CreatedAt: at(2)},
+		{ID: "high", Priority: PriorityHigh, CreatedAt: at(9)},
+	}
+	inOrder(jobs)
+	var got []string
+	for _, j := range jobs {
+		got = append(got, j.ID)
+	}
+	if want := []string{"high", "first", "second", "low"}; !slices.Equal(got, want) {
+		t.Errorf("taken as %v, want %v", got, want)
+	}
+}
+
+// A film that a recording was started with is made once, whoever asks.
+func TestWishedOnce(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	a, id, _ := archive(t, person{identity: "ann", colour: "red", to: 1})
+	b := newBoard()
+	one, two := queue(t, a, Options{Claims: nodeClaims{b, "one"}}), queue(t, a, Options{Claims: nodeClaims{b, "two"}})
+	var all sync.WaitGroup
+	for range 3 {
+		for _, q := range []*Queue{one, two} {
+			all.Go(func() {
+				if err := q.StartWished(ctx, id, 0, testSpec("opus")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	all.Wait()
+	eventually(t, "it is ready", func() bool {
+		films, err := one.List(ctx, id)
+		return err == nil && len(films) == 1 && films[0].State == recording.CompositionReady
+	})
+	if err := two.StartWished(ctx, id, 0, testSpec("opus")); err != nil {
+		t.Error(err)
+	}
+	if err := two.StartWished(ctx, id, 1, recording.CompositionSpec{Layout: "spiral"}); err != nil {
+		t.Error(err)
+	}
+	films, err := two.List(ctx, id)
+	if err != nil || len(films) != 2 {
+		t.Fatalf("films: %+v, %v", films, err)
+	}
+	i := slices.IndexFunc(films, func(f recording.Composition) bool { return f.State == recording.CompositionFailed })
+	if i < 0 || films[i].Error == nil || films[i].Error.Code != recording.CodeInvalidRequest {
+		t.Errorf("what cannot be made is left as %+v", films)
+	}
+}
+
+// wrapper is an ffmpeg that writes down what it is asked, and fails or dies as told.
+func wrapper(t *testing.T, script string) (program, calls string) {
+	t.Helper()
+	dir := t.TempDir()
+	calls = filepath.Join(dir, "calls")
+	program = filepath.Join(dir, "ffmpeg")
+	text := "#!/bin/sh\nfor last; do :; done\necho \"$last\" >> " + calls + "\n" + script + "\nexec ffmpeg \"$@\"\n"
+	if err := os.WriteFile(program, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return program, calls
+}
+
+// encoded is what was encoded: the outputs of calls that are no joins.
+func encoded(t *testing.T, calls string) []string {
+	t.Helper()
+	b, err := os.ReadFile(calls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := slices.DeleteFunc(strings.Fields(string(b)), func(name string) bool { return strings.HasPrefix(name, "film.") })
+	slices.Sort(list)
+	return list
+}
+
+// After ffmpeg was killed or the disk was full the state is clear, what was
+// finished stays, and a retry encodes only the rest.
+func TestRetryGoesOn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		trouble string
+		code    recording.Code
+	}{
+		"ffmpeg is killed": {`case "$last" in piece0001*) kill -9 $$;; esac`, recording.CodeComposeFailed},
+		"disk is full":     {`case "$last" in piece0001*) echo "[error] av_interleaved_write_frame(): No space left on device" >&2; exit 1;; esac`, recording.CodeDiskFull},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := context.Background()
+			a, id, dir := archive(t,
+				person{identity: "ann", colour: "red", to: 4},
+				person{identity: "bob", colour: "green", from: 2, videoAt: 2, audioAt: 2, to: 4},
+			)
+			broken, _ := wrapper(t, c.trouble)
+			q := queue(t, a, Options{FFmpeg: broken})
+			film, err := q.Start(ctx, id, testSpec("mp4"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			updates, err := q.Watch(ctx, id, film.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			failed := until(t, updates, recording.CompositionFailed)
+			if failed.Error == nil || failed.Error.Code != c.code || strings.Contains(failed.Error.Message, "\n") {
+				t.Errorf("failed as %+v", failed.Error)
+			}
+			eventually(t, "the job is gone", func() bool { _, here := q.here(film.ID); return !here })
+			q.Close()
+
+			kept, err := filepath.Glob(filepath.Join(recording.CompositionsDir(dir), cacheName, "*.json"))
+			if err != nil || len(kept) == 0 {
+				t.Fatalf("nothing was kept: %v", err)
+			}
+			whole, calls := wrapper(t, "")
+			next := queue(t, a, Options{FFmpeg: whole})
+			if _, err := next.Retry(ctx, id, film.ID); err != nil {
+				t.Fatal(err)
+			}
+			if updates, err = next.Watch(ctx, id, film.ID); err != nil {
+				t.Fatal(err)
+			}
+			ready := until(t, updates, recording.CompositionReady)
+			if ready.Error != nil || ready.Bytes == 0 {
+				t.Errorf("made as %+v", ready)
+			}
+			again := encoded(t, calls)
+			if len(again)+len(kept) != 3 || !slices.Contains(again, "piece0001.mp4") {
+				t.Errorf("%d pieces were kept, and %v encoded again", len(kept), again)
+			}
+			d := decode(t, filepath.Join(recording.CompositionsDir(dir), ready.File), testWidth, testHeight, testRate)
+			if a, b := d.colour(1.5, 80, 90), d.colour(3.5, 240, 90); a != "red" || b != "green" {
+				t.Errorf("the film shows %s, then %s", a, b)
+			}
+		})
+	}
+}
+
+// Another range of the same recording finds what it shares with the first film.
+func TestCacheServesOtherFilms(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	meeting(t, dir,
+		person{identity: "ann", colour: "red", to: 6},
+		person{identity: "bob", colour: "green", from: 2, videoAt: 2, audioAt: 2, to: 4},
+	)
+	program, calls := wrapper(t, "")
+	c := Composer{FFmpeg: program, KeepPieces: true}
+	films := func(spec recording.CompositionSpec) []string {
+		t.Helper()
+		if err := os.WriteFile(calls, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Compose(context.Background(), dir, spec, nil); err != nil {
+			t.Fatal(err)
+		}
+		return encoded(t, calls)
+	}
+	spec := testSpec("mp4")
+	if got := films(spec); len(got) != 4 {
+		t.Errorf("at first %v were encoded", got)
+	}
+	if got := films(spec); len(got) != 0 {
+		t.Errorf("the same film again encoded %v", got)
+	}
+	spec.From = sec(1)
+	if got := films(spec); !reflect.DeepEqual(got, []string{"piece0000.mp4", "sound0_0000.aac"}) {
+		t.Errorf("a later beginning encoded %v", got)
+	}
+	spec.Layout, spec.From = "speaker", 0
+	if got := films(spec); len(got) == 0 {
+		t.Error("another layout encoded nothing")
+	}
+	if err := cacheOf(dir).prune(0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(cacheOf(dir).dir); err == nil {
+		t.Error("pieces stay after they were pruned")
+	}
+}
+
+// A part that is in storage only is brought back for the film, and is used
+// although it is released again at once.
+func TestFetch(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := meeting(t, dir, person{identity: "ann", colour: "red", to: 1})
+	part := filepath.Join(dir, m.Parts[0].File)
+	away := filepath.Join(t.TempDir(), "away.webm")
+	if err := os.Rename(part, away); err != nil {
+		t.Fatal(err)
+	}
+	program, _ := wrapper(t, "rm -f '"+part+"'")
+	c := Composer{FFmpeg: program, Fetch: func(_ context.Context, id string) error {
+		if id != m.ID {
+			t.Errorf("fetch of %s", id)
+		}
+		b, err := os.ReadFile(away)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(part, b, 0o644)
+	}}
+	if film, err := c.Compose(context.Background(), dir, testSpec("mp4"), nil); err != nil || film.Bytes == 0 {
+		t.Errorf("made as %+v, %v", film, err)
+	}
+}

@@ -1,0 +1,285 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/roomreel/roomreel/compose"
+	"github.com/roomreel/roomreel/recording"
+)
+
+// composeFigures is what composing costs. The floor is decoding the inputs and
+// encoding the result, nothing else; the seeds are the recipes of the
+// programs that roomreel replaces. All of it is measured in one run.
+type composeFigures struct {
+	Participants int    `json:"participants"`
+	Film         string `json:"film"`
+	// Speed is film seconds per wall second; it depends on what else runs.
+	Speed    float64 `json:"speed_x_realtime"`
+	CPU      float64 `json:"cpu_s_per_minute"`
+	Floor    float64 `json:"cpu_ratio_to_floor"`
+	SSIM     float64 `json:"ssim"`
+	SeedVP9  float64 `json:"cpu_vs_seed_vp9,omitempty"`
+	SeedX264 float64 `json:"cpu_vs_seed_x264,omitempty"`
+	// Memory is the most that ffmpeg's processes took together, in MB.
+	Memory int64   `json:"memory_mb"`
+	Live   float64 `json:"live_ready_s,omitempty"`
+	Load   float64 `json:"load_average"`
+	Cores  int     `json:"cores"`
+}
+
+func composeCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "compose",
+		Usage: "films against decoding and encoding alone, and against the seed's recipes",
+		Flags: []cli.Flag{
+			&cli.IntSliceFlag{Name: "participants", Value: []int{4, 9, 25}, Usage: "sizes of the meetings; the last line of JSON is of the first"},
+			&cli.DurationFlag{Name: "length", Value: time.Minute, Usage: "of the meeting"},
+			&cli.DurationFlag{Name: "live", Value: 2 * time.Minute, Usage: "how long the meeting that is composed live runs; 0 leaves it out"},
+			&cli.BoolFlag{Name: "no-seeds", Usage: "leave the seed's recipes out"},
+			dataFlag(),
+		},
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			data, remove, err := dataFolder(cmd)
+			if err != nil {
+				return err
+			}
+			defer remove()
+			b := composeBench{data: data, length: cmd.Duration("length"), seeds: !cmd.Bool("no-seeds")}
+			sizes := cmd.IntSlice("participants")
+			if err := b.record(ctx, maxOf(sizes)); err != nil {
+				return err
+			}
+			var first composeFigures
+			for i, n := range sizes {
+				for _, format := range []string{"mp4", "webm"} {
+					f, err := b.measure(ctx, n, format, i == 0)
+					if err != nil {
+						return err
+					}
+					if i == 0 && format == "mp4" {
+						first = f
+						continue
+					}
+					if err := conclude(cmd.Root().Writer, f); err != nil {
+						return err
+					}
+				}
+			}
+			if live := cmd.Duration("live"); live > 0 {
+				if first.Live, err = b.live(ctx, sizes[0], live); err != nil {
+					return err
+				}
+			}
+			return conclude(cmd.Root().Writer, first)
+		},
+	}
+}
+
+func maxOf(list []int) int {
+	most := 1
+	for _, n := range list {
+		most = max(most, n)
+	}
+	return most
+}
+
+// composeBench holds the inputs: one part for each of several pictures, which
+// larger meetings share.
+type composeBench struct {
+	data   string
+	length time.Duration
+	seeds  bool
+	parts  []string
+}
+
+const distinct = 4
+
+// record makes parts as a browser's camera would: VP8 of 1280x720 at 30 frames
+// a second and 1 Mbit/s, a keyframe every 10 s, and a voice in Opus.
+func (b *composeBench) record(ctx context.Context, most int) error {
+	for i := range min(most, distinct) {
+		file := filepath.Join(b.data, fmt.Sprintf("camera%d.webm", i))
+		tell("records %s", filepath.Base(file))
+		seconds := fmt.Sprintf("%.3f", b.length.Seconds())
+		// A picture with detail that moves, and some noise of a sensor.
+		picture := fmt.Sprintf("testsrc2=s=1280x720:r=30,hue=h=%d,scroll=h=0.0005:v=0.0003,noise=alls=3:allf=t,format=yuv420p", 70*i)
+		_, err := runFFmpeg(ctx, "-f", "lavfi", "-t", seconds, "-i", picture,
+			"-f", "lavfi", "-t", seconds, "-i", fmt.Sprintf("aevalsrc=0.2*sin(2*PI*%d*t)*gt(sin(t*%d)\\,0):s=48000", 200+90*i, i+1),
+			"-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "1M", "-g", "300", "-c:a", "libopus", "-b:a", "32k",
+			"-avoid_negative_ts", "disabled", file)
+		if err != nil {
+			return err
+		}
+		b.parts = append(b.parts, file)
+	}
+	return nil
+}
+
+// meeting writes the recording of n people who stay from begin to end.
+func (b *composeBench) meeting(n, repeat int) (dir string, m *recording.Manifest, err error) {
+	id := recording.NewID(recording.PrefixRecording)
+	dir = filepath.Join(b.data, "recordings", id)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", nil, fmt.Errorf("make recording: %w", err)
+	}
+	total := recording.Seconds(b.length) * recording.Seconds(repeat)
+	m = &recording.Manifest{ID: id, Room: "bench", State: recording.Stopped, StartedAt: time.Now().UTC(), Duration: total}
+	for i := range n {
+		who := fmt.Sprintf("person-%02d", i+1)
+		m.Participants = append(m.Participants, recording.Participant{
+			Identity: who, Name: fmt.Sprintf("Participant %d", i+1), Present: []recording.Presence{{SID: "PA_" + who, To: total}},
+		})
+		for k := range repeat {
+			start := recording.Seconds(b.length) * recording.Seconds(k)
+			part := recording.Part{ID: recording.NewID(recording.PrefixPart), Participant: who, Stream: "camera", Start: start, Duration: recording.Seconds(b.length)}
+			part.File = part.ID + ".webm"
+			if err := os.Link(b.parts[i%len(b.parts)], filepath.Join(dir, part.File)); err != nil {
+				return "", nil, fmt.Errorf("make recording: %w", err)
+			}
+			for number, kind := range []recording.Kind{recording.Video, recording.Audio} {
+				part.Tracks = append(part.Tracks, recording.Track{
+					Number: number + 1, Kind: kind, Source: map[recording.Kind]string{recording.Video: "camera", recording.Audio: "microphone"}[kind],
+					Codec: map[recording.Kind]string{recording.Video: "vp8", recording.Audio: "opus"}[kind],
+					Start: start, End: start + part.Duration, Sync: []recording.SyncPoint{{File: 0, Timeline: start}},
+					Sizes: []recording.Size{{At: start, Width: 1280, Height: 720}},
+				})
+			}
+			m.Parts = append(m.Parts, part)
+		}
+	}
+	return dir, m, recording.WriteManifest(dir, m)
+}
+
+// measure composes one film and everything it is held against.
+func (b *composeBench) measure(ctx context.Context, n int, film string, seeds bool) (composeFigures, error) {
+	f := composeFigures{Participants: n, Film: film, Cores: runtime.GOMAXPROCS(0), Load: loadAverage()}
+	dir, _, err := b.meeting(n, 1)
+	if err != nil {
+		return f, err
+	}
+	minutes := b.length.Minutes()
+	tell("composes %s of %d", film, n)
+	watched := watchMemory(ctx)
+	before, began := childrenCPU(), time.Now()
+	made, err := compose.Composer{}.Compose(ctx, dir, recording.CompositionSpec{Format: film}, nil)
+	if err != nil {
+		return f, err
+	}
+	cpu, wall := childrenCPU()-before, time.Since(began)
+	f.Memory = watched() >> 20
+	f.Speed, f.CPU = rounded(made.Duration.Float()/wall.Seconds(), 100), rounded(cpu.Seconds()/minutes, 100)
+
+	path := filepath.Join(recording.CompositionsDir(dir), made.File)
+	tell("makes the same without loss, decodes the inputs and encodes the result")
+	lossless := filepath.Join(b.data, fmt.Sprintf("lossless-%d.mkv", n))
+	graph := gridOf(n)
+	if _, err := os.Stat(lossless); err != nil {
+		if _, err := runFFmpeg(ctx, b.inputs(n, "-filter_complex", graph, "-map", "[out]", "-t", fmt.Sprint(b.length.Seconds()),
+			"-c:v", "libx264", "-preset", "ultrafast", "-qp", "0", lossless)...); err != nil {
+			return f, err
+		}
+	}
+	decode, err := runFFmpeg(ctx, b.decodeAlone(n)...)
+	if err != nil {
+		return f, err
+	}
+	encode, err := encodeAlone(ctx, lossless, filepath.Join(b.data, "alone."+film), film)
+	if err != nil {
+		return f, err
+	}
+	f.Floor = rounded(cpu.Seconds()/(decode+encode).Seconds(), 1000)
+	if f.SSIM, err = similarity(ctx, dir, path, film); err != nil {
+		return f, err
+	}
+	if !seeds || !b.seeds {
+		return f, nil
+	}
+	tell("composes by the seed's recipes")
+	vp9, err := runFFmpeg(ctx, b.inputs(n, b.seed(n, "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "4", "-c:a", "libopus", filepath.Join(b.data, "seed.webm"))...)...)
+	if err != nil {
+		return f, err
+	}
+	x264, err := runFFmpeg(ctx, b.inputs(n, b.seed(n, "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-c:a", "aac", filepath.Join(b.data, "seed.mp4"))...)...)
+	if err != nil {
+		return f, err
+	}
+	f.SeedVP9, f.SeedX264 = rounded(cpu.Seconds()/vp9.Seconds(), 1000), rounded(cpu.Seconds()/x264.Seconds(), 1000)
+	return f, nil
+}
+
+// live composes a meeting while it runs in real time, and tells how long after
+// its end the film is ready.
+func (b *composeBench) live(ctx context.Context, n int, lasts time.Duration) (float64, error) {
+	repeat := int(math.Ceil(lasts.Seconds() / b.length.Seconds()))
+	dir, whole, err := b.meeting(n, repeat)
+	if err != nil {
+		return 0, err
+	}
+	if err := os.Remove(filepath.Join(dir, recording.ManifestFile)); err != nil {
+		return 0, fmt.Errorf("begin meeting: %w", err)
+	}
+	archive, err := recording.OpenArchive(b.data)
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	queue, err := compose.NewQueue(archive, compose.Options{
+		Snapshot: func(context.Context, string) (*recording.Manifest, error) {
+			return upTo(whole, recording.Seconds(time.Since(began))), nil
+		},
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer queue.Close()
+	film, err := queue.Start(ctx, whole.ID, recording.CompositionSpec{Live: true})
+	if err != nil {
+		return 0, err
+	}
+	tell("composes live for %v", lasts)
+	if err := wait(ctx, whole.Duration.Duration()-time.Since(began)); err != nil {
+		return 0, err
+	}
+	ended := time.Now()
+	if err := recording.WriteManifest(dir, whole); err != nil {
+		return 0, err
+	}
+	updates, err := queue.Watch(ctx, whole.ID, film.ID)
+	if err != nil {
+		return 0, err
+	}
+	for film = range updates {
+	}
+	if film.State != recording.CompositionReady {
+		return 0, fmt.Errorf("the live film is %s: %w", film.State, film.Error)
+	}
+	return rounded(time.Since(ended).Seconds(), 100), nil
+}
+
+// upTo is the manifest of a meeting that has run until now.
+func upTo(whole *recording.Manifest, now recording.Seconds) *recording.Manifest {
+	m := *whole
+	m.State, m.Duration, m.Parts = recording.Active, min(now, whole.Duration), nil
+	for _, p := range whole.Parts {
+		if p.Start >= now {
+			continue
+		}
+		tracks := append([]recording.Track{}, p.Tracks...)
+		for i := range tracks {
+			tracks[i].End = min(tracks[i].End, now)
+		}
+		p.Tracks = tracks
+		m.Parts = append(m.Parts, p)
+	}
+	return &m
+}

@@ -1,0 +1,74 @@
+// Five thousand recordings, and four hours of twenty people, stay smooth: while
+// the list scrolls and the timeline zooms, frames come, and few are late.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { rm } from 'node:fs/promises'
+import { large } from './large.mjs'
+import { openWindow, signIn, startChromium, startRoomreel, until } from './stage.mjs'
+
+let roomreel, browser, archive
+
+before(async () => {
+  archive = await large({ recordings: 5000, people: 20, seconds: 4 * 3600 })
+  roomreel = await startRoomreel({ data: archive.folder })
+  browser = await startChromium()
+  await until('all recordings taken up', async () => (await roomreel.call('GET', `/v1/recordings/${archive.ids[0]}`).catch(() => undefined))?.state === 'stopped')
+})
+
+after(async () => {
+  await browser?.close()
+  await roomreel?.stop()
+  if (archive) await rm(archive.folder, { recursive: true, force: true })
+})
+
+/** Runs act in the page once a frame, and measures how long our scripts held each frame up. */
+function measure(page, frames, act) {
+  // As text: the page's policy allows no code to be made in it.
+  return page.evaluate(`(async () => {
+    const count = ${frames}
+    const act = (i) => { ${act} }
+    const long = []
+    const observer = new PerformanceObserver((list) => long.push(...list.getEntries().map((entry) => entry.duration)))
+    observer.observe({ type: 'longtask' })
+    const gaps = []
+    let last = performance.now()
+    for (let i = 0; i < count; i++) {
+      act(i)
+      await new Promise(requestAnimationFrame)
+      const now = performance.now()
+      gaps.push(now - last)
+      last = now
+    }
+    observer.disconnect()
+    gaps.sort((a, b) => a - b)
+    return { median_ms: gaps[count >> 1], p95_ms: gaps[Math.floor(count * 0.95)], longtasks: long.length, longest_ms: Math.max(0, ...long) }
+  })()`)
+}
+
+test('5,000 recordings', async () => {
+  const { context, page } = await openWindow(browser)
+  await signIn(page, roomreel, '/console/recordings')
+  await page.getByRole('table').waitFor()
+  await page.getByLabel('Search by room or identifier').fill('room-')
+  await page.getByText('5,000 recordings').or(page.getByText('5000 recordings')).waitFor({ timeout: 120_000 })
+  const figures = await measure(page, 300, "document.querySelector('.list').scrollTop += 900")
+  const nodes = await page.locator('.list-row').count()
+  console.log('5,000 recordings, scrolling 900 px a frame:', JSON.stringify({ ...figures, rows_in_document: nodes }))
+  assert.ok(nodes < 60, `${nodes} rows are in the document`)
+  await context.close()
+})
+
+test('four hours, twenty people', async () => {
+  const { context, page } = await openWindow(browser)
+  await signIn(page, roomreel, `/console/recordings/${archive.ids[0]}`)
+  const timeline = page.getByRole('slider', { name: 'Position in the recording' })
+  await timeline.waitFor()
+  assert.equal(await page.locator('.lanes canvas').count(), 21)
+  const zoom = await measure(page, 120, "document.querySelector('.lanes').dispatchEvent(new KeyboardEvent('keydown', { key: i % 60 < 30 ? '+' : '-', bubbles: true }))")
+  await timeline.press('+')
+  await timeline.press('+')
+  const pan = await measure(page, 120, "const e = document.querySelector('.lanes > div'); e.dispatchEvent(new WheelEvent('wheel', { deltaX: i < 60 ? 40 : -40, bubbles: true, cancelable: true }))")
+  console.log('4 h x 20 people, zooming each frame:', JSON.stringify(zoom))
+  console.log('4 h x 20 people, panning each frame:', JSON.stringify(pan))
+  await context.close()
+})
