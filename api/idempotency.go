@@ -121,7 +121,7 @@ func (s *Server) once(hc huma.Context, next func(huma.Context)) {
 		return
 	}
 	c := humagin.Unwrap(hc)
-	key, request, err := s.requestKey(c, hc.Context(), name)
+	key, request, err := s.requestKey(hc.Context(), c, name)
 	if err != nil {
 		writeProblem(c.Writer, problemOf(err))
 		return
@@ -153,7 +153,7 @@ func (s *Server) once(hc huma.Context, next func(huma.Context)) {
 }
 
 // requestKey names the caller's key, and digests the request.
-func (s *Server) requestKey(c *gin.Context, ctx context.Context, name string) (key, request string, err error) {
+func (s *Server) requestKey(ctx context.Context, c *gin.Context, name string) (key, request string, err error) {
 	const longest = 255
 	if len(name) > longest {
 		return "", "", recording.Errorf(recording.CodeInvalidRequest, "Idempotency-Key: at most %d characters are allowed", longest)

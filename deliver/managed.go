@@ -259,17 +259,14 @@ func (w *Webhooks) editEndpoints(ctx context.Context, edit func(map[string]manag
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	for {
-		var refused error
 		err := w.queue.rdb.Watch(ctx, func(tx *redis.Tx) error {
 			all, err := readManaged(ctx, tx, w.managedKey())
 			if err != nil {
-				refused = err
-				return nil
+				return err
 			}
 			m, err := edit(all)
 			if err != nil {
-				refused = err
-				return nil
+				return err
 			}
 			doc, err := json.Marshal(m)
 			if err != nil {
@@ -281,12 +278,13 @@ func (w *Webhooks) editEndpoints(ctx context.Context, edit func(map[string]manag
 			})
 			return err
 		}, w.managedKey())
+		var told *recording.Error
 		switch {
 		case errors.Is(err, redis.TxFailedErr):
-		case err != nil:
-			return unavailable(err)
+		case err == nil || errors.As(err, &told):
+			return err
 		default:
-			return refused
+			return unavailable(err)
 		}
 	}
 }
