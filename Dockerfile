@@ -14,7 +14,7 @@ COPY --from=web /src/web/console/dist/app web/console/dist/app
 RUN CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /roomreel ./cmd/roomreel
 
 FROM debian:bookworm-slim
-RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg ca-certificates curl \
+RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji ca-certificates curl \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 roomreel && install -d -o roomreel /data
 COPY --from=build /roomreel /usr/local/bin/roomreel

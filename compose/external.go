@@ -42,9 +42,7 @@ func (c Composer) prepare(ctx context.Context, dir string, spec recording.Compos
 	if spec.Logo != nil {
 		pictures = append(pictures, spec.Logo.File)
 	}
-	for _, file := range slices.Sorted(maps.Values(spec.Avatars)) {
-		pictures = append(pictures, file)
-	}
+	pictures = append(pictures, slices.Sorted(maps.Values(spec.Avatars))...)
 	for _, file := range pictures {
 		if _, err := readAsset(dir, c.Assets, file); err != nil {
 			return spec, err

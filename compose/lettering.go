@@ -276,3 +276,16 @@ func (l *lettering) drawn(s string) string {
 		return -1
 	}, s)), "?")
 }
+
+// MissingScripts lists the scripts that no font of this machine has.
+func MissingScripts() []string {
+	var missing []string
+	for _, script := range []struct{ name, sample string }{
+		{"Chinese", "王"}, {"Japanese", "は"}, {"Korean", "홍"}, {"Arabic", "م"}, {"Hebrew", "ד"}, {"Devanagari", "र"}, {"Thai", "ส"}, {"emoji", "🎉"},
+	} {
+		if letters().drawn(script.sample) != script.sample {
+			missing = append(missing, script.name)
+		}
+	}
+	return missing
+}

@@ -28,7 +28,7 @@ func doctorCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "doctor",
 		Usage: "check everything that roomreel serve needs, and say how to mend it",
-		Description: "Checks ffmpeg and its encoders, LiveKit and the key, Redis, the data folder and its free\n" +
+		Description: "Checks ffmpeg and its encoders, fonts, LiveKit and the key, Redis, the data folder and its free\n" +
 			"space, the clock, and the receive buffers. Ends with status 1 if recording would fail.",
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			c, err := loadConfig(cmd)
@@ -63,6 +63,7 @@ var checks = []struct {
 }{
 	{"ffmpeg", checkFFmpeg},
 	{"encoders", checkEncoders},
+	{"fonts", checkFonts},
 	{"livekit", checkLiveKit},
 	{"redis", checkRedis},
 	{"egress", checkEgress},
@@ -99,6 +100,13 @@ func checkFFmpeg(ctx context.Context, c configs.Config) finding {
 	}
 	first, _, _ := strings.Cut(string(out), "\n")
 	return finding{good, first, ""}
+}
+
+func checkFonts(context.Context, configs.Config) finding {
+	if missing := compose.MissingScripts(); len(missing) > 0 {
+		return finding{warn, "no font for names in " + strings.Join(missing, ", "), "apt-get install fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji"}
+	}
+	return finding{good, "names can be drawn in Chinese, Arabic, Devanagari, emoji and more", ""}
 }
 
 func checkEncoders(ctx context.Context, c configs.Config) finding {

@@ -72,7 +72,7 @@ func TestDoctorSaysHowToMend(t *testing.T) {
 	c.Composer.FFprobe = "ffprobe-that-is-not-there"
 	var out bytes.Buffer
 	err = doctor(t.Context(), c, &out)
-	if err == nil || err.Error() != "3 of 7 checks failed" {
+	if err == nil || err.Error() != "3 of 8 checks failed" {
 		t.Errorf("got %v", err)
 	}
 	for _, cure := range []string{"apt-get install ffmpeg", "check LIVEKIT_URL", "set REDIS_URL"} {
