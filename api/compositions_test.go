@@ -37,8 +37,10 @@ func TestCompositions(t *testing.T) {
 	queued := decode[api.Composition](t, got)
 	want := api.Composition{
 		ID: queued.ID, RecordingID: rec.ID, State: "queued", CreatedAt: queued.CreatedAt,
-		Spec: api.FilmSpec{Layout: "grid", Format: "webm", Width: 640, Height: 360, FrameRate: 25, From: 0.1, To: 1.5, Pauses: "cut", Background: "#121418",
-			Quality: "standard", VideoCodec: "vp8", Encoder: "software", Audio: "mixed", Priority: "normal"},
+		Spec: api.FilmSpec{
+			Layout: "grid", Format: "webm", Width: 640, Height: 360, FrameRate: 25, From: 0.1, To: 1.5, Pauses: "cut", Background: "#121418",
+			Quality: "standard", VideoCodec: "vp8", Encoder: "software", Audio: "mixed", Priority: "normal",
+		},
 	}
 	if diff := cmp.Diff(want, queued); diff != "" || got.status != http.StatusAccepted || got.header.Get("Location") != base+"/"+queued.ID {
 		t.Errorf("status %d, Location %q (-want +got):\n%s", got.status, got.header.Get("Location"), diff)

@@ -175,7 +175,7 @@ func TestEyesonFace(t *testing.T) {
 	}
 	token, _ := watching["livekit_token"].(string)
 	signal := p.do(t, "", "GET", "/v1/supervisions/"+sup+"/signal/rtc/v1", "", "Authorization", "Bearer "+token)
-	if signal.status != http.StatusOK || string(signal.body) != "/rtc/v1 as roomreel-supervisor-"+sup {
+	if signal.status != http.StatusOK || signal.body != "/rtc/v1 as roomreel-supervisor-"+sup {
 		t.Errorf("signalling: status %d, %s", signal.status, signal.body)
 	}
 	if _, err := p.sessions.End(t.Context(), id, recording.NoPacketReceived); err != nil {

@@ -3,6 +3,7 @@ package plugin
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -65,7 +66,8 @@ func (k Keys) SessionToken(t SessionToken) (string, error) {
 func (k Keys) verifySession(token string) (c Claims, ok bool, err error) {
 	var claims sessionClaims
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer(k.Key), jwt.WithExpirationRequired())
-	if _, _, err := parser.ParseUnverified(token, &claims); err != nil || len(claims.Audience) != 1 || claims.Audience[0] != sessionAudience {
+	_, _, unread := parser.ParseUnverified(token, &claims)
+	if unread != nil || !slices.Equal(claims.Audience, []string{sessionAudience}) {
 		return Claims{}, false, nil
 	}
 	_, err = parser.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return []byte(k.Secret), nil })

@@ -61,7 +61,7 @@ func (s Signal) Serve(w http.ResponseWriter, r *http.Request, path, id, token st
 		return
 	}
 	dialer := websocket.Dialer{HandshakeTimeout: connectPatience}
-	server, answer, err := dialer.DialContext(r.Context(), target.String(), nil)
+	server, answer, err := dialer.DialContext(r.Context(), target.String(), nil) //nolint:bodyclose // gorilla/websocket: it need not be closed
 	if err != nil {
 		s.refuse(w, id, answer, err)
 		return

@@ -81,7 +81,8 @@ func (u *uploader) fetch() compose.Fetch {
 func startWished(queue *compose.Queue, log *slog.Logger) func(context.Context, coord.News) error {
 	return func(ctx context.Context, n coord.News) error {
 		for i, spec := range n.Recording.Compositions {
-			if n.Kind != coord.Stopped && !(n.Kind == coord.Started && spec.Live) {
+			due := n.Kind == coord.Stopped || n.Kind == coord.Started && spec.Live
+			if !due {
 				continue
 			}
 			err := queue.StartWished(ctx, n.Recording.ID, i, spec)

@@ -105,7 +105,8 @@ func TestLayoutsFollowTheMeeting(t *testing.T) {
 	}
 	speaker := [][]spot{
 		beside("anna", "ben"), beside("anna", "ben", "cleo"), beside("ben", "anna", "cleo"),
-		{{0.05, 0.2, "card"}, {0.88, 0.36, "anna"}, {0.88, 0.58, "cleo"}}, grid[4], beside("ben", "cleo"),
+		{{0.05, 0.2, "card"}, {0.88, 0.36, "anna"}, {0.88, 0.58, "cleo"}},
+		grid[4], beside("ben", "cleo"),
 	}
 	for layout, want := range map[string][][]spot{
 		"grid": grid, "speaker": speaker,
@@ -121,8 +122,12 @@ func TestLayoutsFollowTheMeeting(t *testing.T) {
 		"host-only": {{{0.4, 0.4, "anna"}}, {{0.4, 0.4, "anna"}}, {{0.4, 0.4, "anna"}}, {{0.4, 0.4, "anna"}}, {{0.4, 0.4, "anna"}}, {{0.4, 0.4, "canvas"}}},
 		"single":    {{{0.4, 0.4, "anna"}}, {{0.4, 0.4, "anna"}}, {{0.4, 0.4, "ben"}}, {{0.2, 0.2, "card"}}, {{0.4, 0.4, "cleo's screen"}}, {{0.4, 0.4, "ben"}}},
 		"pip": {
-			{{0.3, 0.3, "anna"}, {0.84, 0.84, "ben"}}, {{0.3, 0.3, "anna"}, {0.84, 0.84, "ben"}}, {{0.3, 0.3, "ben"}, {0.84, 0.84, "anna"}},
-			{{0.2, 0.2, "card"}, {0.84, 0.84, "anna"}}, {{0.3, 0.3, "cleo's screen"}, {0.77, 0.77, "card"}}, {{0.3, 0.3, "ben"}, {0.84, 0.84, "cleo"}},
+			{{0.3, 0.3, "anna"}, {0.84, 0.84, "ben"}},
+			{{0.3, 0.3, "anna"}, {0.84, 0.84, "ben"}},
+			{{0.3, 0.3, "ben"}, {0.84, 0.84, "anna"}},
+			{{0.2, 0.2, "card"}, {0.84, 0.84, "anna"}},
+			{{0.3, 0.3, "cleo's screen"}, {0.77, 0.77, "card"}},
+			{{0.3, 0.3, "ben"}, {0.84, 0.84, "cleo"}},
 		},
 		"custom": {
 			{{0.2, 0.2, "anna"}, {0.7, 0.2, "anna"}, {0.2, 0.7, "ben"}, {0.7, 0.7, "canvas"}},
