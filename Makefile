@@ -19,7 +19,7 @@ build: web ## build bin/roomreel
 	$(GO) build -ldflags '-X main.version=$(VERSION)' -o bin/roomreel ./cmd/roomreel
 
 web: ## build the console (skipped without Node.js 20, or where nothing changed)
-	@if command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20)'; then $(MAKE) --no-print-directory $(CONSOLE)/dist/app/index.html; \
+	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then $(MAKE) --no-print-directory $(CONSOLE)/dist/app/index.html; \
 	else echo "Node.js 20 with npm is missing: the console will say how to build it"; fi
 
 $(CONSOLE)/dist/app/index.html: $(CONSOLE)/node_modules/.package-lock.json $(shell find $(CONSOLE)/src $(CONSOLE)/public web/sdk/src -type f) $(CONSOLE)/index.html $(CONSOLE)/vite.config.ts api/testdata/openapi.json
