@@ -60,7 +60,7 @@ test-server:
 bench-record: ## recorder against a subscriber that throws packets away, 32 participants
 	$(GO) run ./internal/bench record
 
-bench-compose: setup-demo ## films against their floor and the seed's recipes, 4, 9 and 25 participants
+bench-compose: setup-demo ## films against their floor and simple recipes, for 4, 9 and 25 participants
 	$(GO) run ./internal/bench compose
 
 bench-start: build ## from the start call to media on disk, and from stop to complete files

@@ -39,6 +39,7 @@ type Config struct {
 	Outgoing  Outgoing  `yaml:"outgoing"`
 	Storage   Storage   `yaml:"storage"`
 	Log       Log       `yaml:"log"`
+	Tracing   bool      `yaml:"tracing" env:"ROOMREEL_TRACING"`
 	Dev       Dev       `yaml:"dev"`
 }
 

@@ -95,8 +95,8 @@ func (s *stage) types(ctx context.Context, t *testing.T, root, script string) {
 	if err := os.Symlink(s.data, filepath.Join(dir, "data")); err != nil {
 		t.Fatal(err)
 	}
-	// dev and serve run already; make is asked whether it would know what to do.
-	write("bin/roomreel", fmt.Sprintf("#!/bin/sh\ncase $1 in dev|serve) set -- \"$1\" --help;; esac\nROOMREEL_TEST_PROGRAM=1 exec %q \"$@\"\n", self), 0o755)
+	// dev and serve run already, and Redis is inside; make is asked whether it would know what to do.
+	write("bin/roomreel", fmt.Sprintf("#!/bin/sh\ncase $1 in dev|serve|reindex) set -- \"$1\" --help;; esac\nROOMREEL_TEST_PROGRAM=1 exec %q \"$@\"\n", self), 0o755)
 	write("bin/make", fmt.Sprintf("#!/bin/sh\nexec /usr/bin/make --no-print-directory -n -C %q \"$@\"\n", root), 0o755)
 	write("script", strings.NewReplacer(
 		"localhost:7890", strings.TrimPrefix(s.api.URL, "http://"), "127.0.0.1:7890", strings.TrimPrefix(s.api.URL, "http://"),

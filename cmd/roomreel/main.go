@@ -52,7 +52,7 @@ func command() *cli.Command {
 		Commands: []*cli.Command{
 			devCommand(), serveCommand(), doctorCommand(),
 			recordCommand(), stopCommand(), listCommand(), watchCommand(), webhooksCommand(),
-			composeCommand(), repairCommand(), tokenCommand(), configCommand(),
+			composeCommand(), repairCommand(), reindexCommand(), tokenCommand(), configCommand(),
 		},
 		EnableShellCompletion: true,
 		ConfigureShellCompletionCommand: func(c *cli.Command) {

@@ -19,7 +19,7 @@ import (
 // and alerts are held against the document.
 func TestMetricsAreDocumented(t *testing.T) {
 	m := newMetrics("node-1")
-	m.watchNode(coord.NewNode(nil, coord.NodeOptions{Name: "node-1"}))
+	m.watchNode(coord.NewNode(coord.NewStore(nil), coord.NodeOptions{Name: "node-1"}))
 	m.watchWebhooks(&deliver.Webhooks{}, slog.New(slog.DiscardHandler))
 	descs := make(chan *prometheus.Desc)
 	go func() {

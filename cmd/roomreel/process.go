@@ -46,6 +46,8 @@ type process struct {
 	server   *http.Server
 	listener net.Listener
 	redis    *redis.Client
+	// stopTracing sends the spans that are left.
+	stopTracing func(context.Context) error
 }
 
 // guesses is how often an address may send credentials that are not valid.
@@ -108,7 +110,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	p.sessions = newSessions(c, keys, livekit, store, p.hooks, p.redis, log)
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Assets: c.Composer.Assets, Parallel: c.Composer.Jobs, Log: log,
-		Claims: claims{coord.NewJobs(store, c.Node)}, Snapshot: snapshot(store, archive), Notify: counted.composed(tellOfCompositions(p.hooks, log)),
+		Claims: claims{coord.NewJobs(store, c.Node)}, Snapshot: snapshot(store, archive), Notify: counted.composed(traceCompositions(tellOfCompositions(p.hooks, log))),
 		Fetch: p.uploader.fetch(),
 	})
 	if err != nil {
@@ -141,7 +143,16 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
 	const headerTimeout = 10 * time.Second
-	p.server = &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	p.stopTracing = func(context.Context) error { return nil }
+	var served http.Handler = handler
+	if c.Tracing {
+		if p.stopTracing, err = startTracing(context.Background(), c.Node); err != nil {
+			p.queue.Close()
+			return nil, errors.Join(err, listener.Close(), p.redis.Close())
+		}
+		served = traced(handler)
+	}
+	p.server = &http.Server{Handler: served, ReadHeaderTimeout: headerTimeout, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	return p, nil
 }
 
@@ -150,7 +161,12 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 func (p *process) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.node.Run(ctx) })
-	group.Go(func() error { p.restore(ctx); return nil })
+	group.Go(func() error {
+		if _, _, err := (restorer{p.archive, p.store, p.log}).all(ctx); err != nil && ctx.Err() == nil {
+			p.log.Warn("not everything in the archive was restored", "error", err)
+		}
+		return nil
+	})
 	if p.egress != nil {
 		group.Go(func() error { return p.egress.Run(ctx) })
 	}
@@ -158,7 +174,7 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { p.hosts.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
 	group.Go(func() error {
-		p.store.Tell(ctx, inTurn(startWished(p.queue, p.log), inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell)))
+		p.store.Tell(ctx, inTurn(startWished(p.queue, p.log), inTurn(inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell), traceRecordings)))
 		return nil
 	})
 	group.Go(func() error { return p.uploader.uploads.Run(ctx) })
@@ -185,7 +201,10 @@ func (p *process) run(ctx context.Context) error {
 	err := group.Wait()
 	p.queue.Close()
 	p.previews.Close()
-	return errors.Join(err, p.egress.close(), p.redis.Close())
+	const patience = 5 * time.Second
+	quit, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	return errors.Join(err, p.egress.close(), p.redis.Close(), p.stopTracing(quit))
 }
 
 // hint acts on what LiveKit's webhooks tell. They may be wrong: it only has things
@@ -197,75 +216,6 @@ func (p *process) hint(ctx context.Context, h plugin.Hint) {
 		p.hosts.hint()
 	case plugin.ParticipantLeft, plugin.RoomFinished:
 		p.hosts.hint()
-	}
-}
-
-// restore tells Redis of the recordings in the archive that it does not know,
-// after making whole those that a crash left unfinished. What Redis knows is
-// left to the nodes.
-func (p *process) restore(ctx context.Context) {
-	ids, err := p.archive.IDs()
-	if err != nil {
-		p.log.Error("archive cannot be listed", "error", err)
-		return
-	}
-	for _, id := range ids {
-		if _, err := p.store.Get(ctx, id); ctx.Err() != nil || recording.CodeOf(err) != recording.CodeNotFound {
-			continue
-		}
-		if err := p.restoreOne(ctx, id); err != nil {
-			p.log.Warn("recording in the archive cannot be restored", "recording", id, "error", err)
-		}
-	}
-}
-
-func (p *process) restoreOne(ctx context.Context, id string) error {
-	dir, err := p.archive.Dir(id)
-	if err != nil {
-		return err
-	}
-	unfinished, err := recorder.Unfinished(dir)
-	if err != nil {
-		return err
-	}
-	var m *recording.Manifest
-	if unfinished {
-		p.log.Info("making a recording whole that a crash left", "recording", id)
-		m, err = recorder.Repair(ctx, dir, recording.Recording{}, recording.EndedByCrash)
-	} else {
-		m, err = p.archive.Manifest(id)
-	}
-	if err != nil {
-		return err
-	}
-	r := resultOf(m)
-	restore := p.store.Restore
-	if unfinished {
-		restore = p.store.RestoreRepaired
-	}
-	hold, err := p.archive.Hold(id)
-	if err != nil {
-		return err
-	}
-	_, err = restore(ctx, recording.Recording{
-		Hold: hold,
-		ID:   id, Request: recording.Request{Room: m.Room, Selection: m.Selection, Subject: m.Subject},
-		State: m.State, Ended: m.Ended, Error: m.Error,
-		CreatedAt: m.CreatedAt, StartedAt: m.StartedAt, StoppedAt: m.StoppedAt,
-		Duration: r.Duration, Parts: r.Parts, Bytes: r.Bytes,
-	})
-	return err
-}
-
-// finish completes what a node that died left of a recording.
-func finish(a recording.Archive) func(context.Context, recording.Recording, recording.EndReason) (coord.Result, error) {
-	return func(ctx context.Context, r recording.Recording, why recording.EndReason) (coord.Result, error) {
-		dir, err := a.Dir(r.ID)
-		if err != nil {
-			return coord.Result{}, err
-		}
-		m, err := recorder.Repair(ctx, dir, r, why)
-		return resultOf(m), err
 	}
 }
 
