@@ -1,0 +1,134 @@
+package compose
+
+import (
+	"context"
+	"crypto/sha256"
+	hexadecimal "encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// Start queues a film of a recording. Errors are *recording.Error:
+// CodeInvalidID, CodeNotFound, CodeNotReady unless the recording is stopped or
+// the film is to be composed live, CodeNoMedia, CodeInvalidRequest, CodeCapacity
+// when the queue is full.
+func (q *Queue) Start(ctx context.Context, recordingID string, spec recording.CompositionSpec) (recording.Composition, error) {
+	if _, err := q.archive.Dir(recordingID); err != nil {
+		return recording.Composition{}, err
+	}
+	spec, err := q.check(ctx, recordingID, spec)
+	if err != nil {
+		return recording.Composition{}, err
+	}
+	open, err := q.opts.Claims.Open(ctx)
+	if err != nil {
+		return recording.Composition{}, recording.AsError(err, recording.CodeStoreUnavailable)
+	}
+	if len(open) >= q.opts.Backlog+q.opts.Parallel {
+		return recording.Composition{}, recording.Errorf(recording.CodeCapacity, "%d compositions are waiting or being made already: try again later", len(open))
+	}
+	return q.offer(ctx, newComposition(recordingID, spec))
+}
+
+// Normalize is the package's Normalize.
+func (q *Queue) Normalize(spec recording.CompositionSpec) (recording.CompositionSpec, error) {
+	return Normalize(spec)
+}
+
+// StartWished queues the film that a recording's starter wished as its nth.
+// However often and on however many nodes it is called, there is one. A film that
+// cannot be made is left as failed, with the reason.
+func (q *Queue) StartWished(ctx context.Context, recordingID string, n int, spec recording.CompositionSpec) error {
+	film := newComposition(recordingID, spec)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", recordingID, n))
+	film.ID = recording.PrefixComposition + "_" + hexadecimal.EncodeToString(sum[:16])
+	q.taking.Lock()
+	defer q.taking.Unlock()
+	granted, err := q.opts.Claims.Claim(ctx, film.ID, q.opts.Lease)
+	if err != nil || !granted {
+		return err // another node is at it
+	}
+	if _, err := q.Get(ctx, recordingID, film.ID); recording.CodeOf(err) != recording.CodeNotFound {
+		if _, here := q.here(film.ID); here {
+			return nil
+		}
+		return errors.Join(err, q.opts.Claims.Release(ctx, film.ID))
+	}
+	if film.Spec, err = q.check(ctx, recordingID, spec); err != nil {
+		film.State, film.FinishedAt, film.Error = recording.CompositionFailed, now(), recording.AsError(err, recording.CodeComposeFailed)
+		return q.settle(ctx, film)
+	}
+	if _, err := q.offer(ctx, film); err != nil {
+		return err
+	}
+	return q.opts.Claims.Release(ctx, film.ID)
+}
+
+// check refuses a film that cannot be made, before it waits.
+func (q *Queue) check(ctx context.Context, recordingID string, spec recording.CompositionSpec) (recording.CompositionSpec, error) {
+	if q.ctx.Err() != nil {
+		return spec, errClosed
+	}
+	spec, err := Normalize(spec)
+	if err != nil {
+		return spec, err
+	}
+	if err := q.composer.CheckEncoder(ctx, spec); err != nil {
+		return spec, err
+	}
+	m, err := q.manifest(ctx, recordingID, spec.Live)
+	if spec.Live && recording.CodeOf(err) == recording.CodeNotReady {
+		return spec, nil // nothing is written yet
+	}
+	if err != nil {
+		return spec, err
+	}
+	dir, err := q.archive.Dir(recordingID)
+	if err != nil {
+		return spec, err
+	}
+	if spec, err = q.composer.prepare(ctx, dir, spec); err != nil {
+		return spec, err
+	}
+	if m.State == recording.Stopped {
+		plan, err := NewPlan(m, spec)
+		return plan.Spec, err
+	}
+	return spec, nil
+}
+
+// manifest is the recording's own, or for a live composition a snapshot.
+func (q *Queue) manifest(ctx context.Context, recordingID string, live bool) (*recording.Manifest, error) {
+	m, err := q.archive.Manifest(recordingID)
+	if err == nil && m.State == recording.Stopped {
+		return m, nil
+	}
+	if live && q.opts.Snapshot != nil {
+		return q.opts.Snapshot(ctx, recordingID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	dir, err := q.archive.Dir(recordingID)
+	if err != nil {
+		return nil, err
+	}
+	return readFinal(dir)
+}
+
+// offer writes a composition down and makes it known.
+func (q *Queue) offer(ctx context.Context, film recording.Composition) (recording.Composition, error) {
+	if q.ctx.Err() != nil {
+		return film, errClosed
+	}
+	if err := q.save(film); err != nil {
+		return film, err
+	}
+	if err := q.opts.Claims.Offer(ctx, jobOf(film)); err != nil {
+		return film, recording.AsError(err, recording.CodeStoreUnavailable)
+	}
+	q.wake()
+	return film, nil
+}

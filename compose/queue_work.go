@@ -1,0 +1,181 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/roomreel/roomreel/recording"
+)
+
+// job is a composition that is being made here.
+type job struct {
+	film   recording.Composition
+	cancel context.CancelCauseFunc
+}
+
+func jobOf(film recording.Composition) Job {
+	return Job{Recording: film.RecordingID, ID: film.ID, Priority: film.Spec.Priority, Live: film.Spec.Live, CreatedAt: film.CreatedAt}
+}
+
+func (q *Queue) wake() {
+	select {
+	case q.kick <- struct{}{}:
+	default:
+	}
+}
+
+// offerUnfinished makes known what a crash or a Redis without memory forgot.
+func (q *Queue) offerUnfinished() {
+	ids, err := q.archive.IDs()
+	if err != nil {
+		q.log.Error("archive cannot be listed", "error", err)
+		return
+	}
+	for _, id := range ids {
+		films, err := q.stored(id)
+		if err != nil {
+			q.log.Warn("compositions cannot be listed", "recording", id, "error", err)
+			continue
+		}
+		for _, film := range films {
+			if film.State.Final() || q.ctx.Err() != nil {
+				continue
+			}
+			if err := q.opts.Claims.Offer(q.ctx, jobOf(film)); err != nil {
+				q.log.Warn("composition cannot be offered", "composition", film.ID, "error", err)
+			}
+		}
+	}
+	q.wake()
+}
+
+// sweep offers what was forgotten and removes pieces that were not used lately.
+func (q *Queue) sweep() {
+	for tick := time.NewTicker(sweepOut); ; {
+		q.offerUnfinished()
+		ids, _ := q.archive.IDs()
+		for _, id := range ids {
+			if err := cacheOf(filepath.Join(q.archive.Root(), id)).prune(q.opts.PiecesAge, q.opts.PiecesBytes); err != nil {
+				q.log.Warn("pieces cannot be removed", "recording", id, "error", err)
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-q.ctx.Done():
+			tick.Stop()
+			return
+		}
+	}
+}
+
+// look takes jobs whenever there may be some.
+func (q *Queue) look() {
+	for tick := time.NewTicker(lookOut); ; {
+		select {
+		case <-q.kick:
+		case <-tick.C:
+		case <-q.ctx.Done():
+			tick.Stop()
+			return
+		}
+		open, err := q.opts.Claims.Open(q.ctx)
+		if err != nil {
+			if q.ctx.Err() == nil {
+				q.log.Warn("jobs cannot be listed", "error", err)
+			}
+			continue
+		}
+		inOrder(open)
+		for _, j := range open {
+			if err := q.take(j); err != nil && q.ctx.Err() == nil {
+				q.log.Warn("job cannot be taken", "composition", j.ID, "error", err)
+			}
+		}
+	}
+}
+
+// take begins a job if there is room for it and no other node has it.
+func (q *Queue) take(j Job) error {
+	q.mu.Lock()
+	room := q.running < q.opts.Parallel
+	if j.Live {
+		room = q.live < mostLive
+	}
+	room = room && q.jobs[j.ID] == nil
+	q.mu.Unlock()
+	if !room {
+		return nil
+	}
+	q.taking.Lock()
+	defer q.taking.Unlock()
+	granted, err := q.opts.Claims.Claim(q.ctx, j.ID, q.opts.Lease)
+	if err != nil || !granted {
+		return err
+	}
+	film, err := q.Get(q.ctx, j.Recording, j.ID)
+	switch {
+	case recording.CodeOf(err) == recording.CodeNotFound || err == nil && film.State.Final():
+		return q.opts.Claims.Done(q.ctx, j.ID)
+	case err != nil:
+		return errors.Join(err, q.opts.Claims.Release(q.ctx, j.ID))
+	}
+	ctx, cancel := context.WithCancelCause(q.ctx)
+	q.mu.Lock()
+	q.jobs[j.ID] = &job{film: film, cancel: cancel}
+	if j.Live {
+		q.live++
+	} else {
+		q.running++
+	}
+	q.mu.Unlock()
+	q.work.Go(func() { q.run(ctx, cancel, film) })
+	return nil
+}
+
+// remove forgets a job that ran here.
+func (q *Queue) remove(film recording.Composition) {
+	q.mu.Lock()
+	delete(q.jobs, film.ID)
+	if film.Spec.Live {
+		q.live--
+	} else {
+		q.running--
+	}
+	q.mu.Unlock()
+	q.wake()
+}
+
+// stored reads the compositions of a recording from disk, oldest first. What
+// cannot be read is left out: one bad file must not hide the others.
+func (q *Queue) stored(recordingID string) ([]recording.Composition, error) {
+	dir, err := q.archive.Dir(recordingID)
+	if err != nil {
+		return nil, err
+	}
+	return stored(dir, recordingID, q.log)
+}
+
+func (q *Queue) save(film recording.Composition) error {
+	dir, err := q.archive.Dir(film.RecordingID)
+	if err != nil {
+		return err
+	}
+	return save(dir, film)
+}
+
+// settle writes a final state down, tells it, and takes the job off the list.
+func (q *Queue) settle(ctx context.Context, film recording.Composition) error {
+	err := q.save(film)
+	_ = os.Remove(q.cancelMark(film))
+	_ = pinOf(filepath.Join(q.archive.Root(), film.RecordingID), film.ID).remove()
+	if q.opts.Notify != nil {
+		q.opts.Notify(ctx, film)
+	}
+	if err != nil {
+		return err
+	}
+	return q.opts.Claims.Done(ctx, film.ID)
+}
