@@ -1,9 +1,10 @@
 // Pictures of every page in both themes, wide and narrow, for human eyes:
 //   node e2e/shots.mjs [data folder]
 import { mkdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { openWindow, signIn, startChromium, startRoomreel } from './stage.mjs'
 
-const folder = new URL('./shots/', import.meta.url).pathname
+const folder = fileURLToPath(new URL('./shots/', import.meta.url))
 await mkdir(folder, { recursive: true })
 const only = process.argv[3]
 const roomreel = await startRoomreel({ data: process.argv[2] })

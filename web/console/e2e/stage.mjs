@@ -4,10 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { createSocket } from 'node:dgram'
 import { tmpdir } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 
-export const program = new URL('../../../bin/roomreel', import.meta.url).pathname
+export const program = fileURLToPath(new URL('../../../bin/roomreel', import.meta.url))
 export const patience = 60_000
 
 function freeTCP() {
