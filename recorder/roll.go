@@ -14,8 +14,15 @@ type Roll struct {
 	Bytes    int64
 }
 
+// oneFile reports whether the part should stay the only one of its stream: its
+// recording is to be uploaded to one URL, which takes one file.
+func (p *part) oneFile() bool { return p.c.rec.Delivery.UploadURL != "" }
+
 // isLong reports whether the part has become too long by now.
 func (p *part) isLong(r Roll, now time.Duration) bool {
+	if p.oneFile() {
+		return false
+	}
 	return r.Duration > 0 && now-p.zero >= r.Duration || r.Bytes > 0 && p.w.Size() >= r.Bytes
 }
 
@@ -44,5 +51,5 @@ func (p *part) isOver(now time.Duration) bool {
 			return false
 		}
 	}
-	return p.left > 0 && now-p.left >= linger
+	return p.left > 0 && now-p.left >= linger && !p.oneFile()
 }

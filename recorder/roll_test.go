@@ -61,6 +61,17 @@ func TestStreamRollsOver(t *testing.T) {
 			}
 		})
 	})
+	t.Run("not where one URL takes one file", func(t *testing.T) {
+		onStage(t, func(st *stage) {
+			st.bot.opts.Roll = Roll{Duration: time.Second}
+			rec := st.record(recording.Selection{})
+			rec.rec.Delivery.UploadURL = "https://app.example.com/put"
+			st.play(4*time.Second, st.publish("TR_A", packet.Opus, sound))
+			if diff := cmp.Diff([]outline{{recording.EndedByStop, 200, 0, 0, 4 * time.Second}}, outlines(st.stop(rec))); diff != "" {
+				t.Errorf("parts (-want +got):\n%s", diff)
+			}
+		})
+	})
 	for name, c := range map[string]struct {
 		roll Roll
 		play func(st *stage)
