@@ -97,9 +97,14 @@ func startWished(queue *compose.Queue, log *slog.Logger) func(context.Context, c
 	}
 }
 
-// tellOfCompositions publishes what becomes of films.
-func tellOfCompositions(hooks *deliver.Webhooks, log *slog.Logger) func(context.Context, recording.Composition) {
+// tellOfCompositions publishes what becomes of films, to those too who may see
+// their room only.
+func tellOfCompositions(store *coord.Store, hooks *deliver.Webhooks, log *slog.Logger) func(context.Context, recording.Composition) {
 	return func(ctx context.Context, film recording.Composition) {
+		rec, err := store.Get(ctx, film.RecordingID)
+		if err != nil && ctx.Err() == nil {
+			log.Warn("the room of a film is not known", "composition", film.ID, "error", err)
+		}
 		kind, at := deliver.CompositionProgress, film.FinishedAt
 		switch film.State {
 		case recording.CompositionReady:
@@ -114,7 +119,8 @@ func tellOfCompositions(hooks *deliver.Webhooks, log *slog.Logger) func(context.
 			// A try that is told twice has one identifier, another try another.
 			sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %.0f", film.ID, film.State, film.StartedAt.UnixNano(), film.Progress))
 			err = hooks.Publish(ctx, deliver.Event{
-				ID: deliver.PrefixEvent + "_" + hex.EncodeToString(sum[:16]), Type: kind, Time: at, RecordingID: film.RecordingID, Data: data,
+				ID: deliver.PrefixEvent + "_" + hex.EncodeToString(sum[:16]), Type: kind, Time: at,
+				RecordingID: film.RecordingID, Room: rec.Room, Data: data,
 			})
 		}
 		if err != nil && ctx.Err() == nil {

@@ -110,7 +110,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	p.sessions = newSessions(c, keys, livekit, store, p.hooks, p.redis, log)
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Assets: c.Composer.Assets, Parallel: c.Composer.Jobs, Log: log,
-		Claims: claims{coord.NewJobs(store, c.Node)}, Snapshot: snapshot(store, archive), Notify: counted.composed(traceCompositions(tellOfCompositions(p.hooks, log))),
+		Claims: claims{coord.NewJobs(store, c.Node)}, Snapshot: snapshot(store, archive), Notify: counted.composed(traceCompositions(tellOfCompositions(store, p.hooks, log))),
 		Fetch: p.uploader.fetch(),
 	})
 	if err != nil {
