@@ -1,22 +1,13 @@
 import { FastForward, Pause, Play, Rewind, Volume2 } from 'lucide-react'
-import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
+import { useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Composition, Manifest, Part } from '../../api/types'
 import { Avatar } from '../../components/bits'
 import { clock, spoken } from '../../format'
+import { type Desk, heard, useTransport } from '../../media/desk'
 import { fileTime, lanesOf } from '../../media/lanes'
 import { FilmTransport, PartsTransport, type Transport } from '../../media/transport'
 import { Timeline } from './timeline'
-
-/** Who is heard: solo wins over mute, as on a mixing desk. */
-export interface Desk {
-  muted: ReadonlySet<string>
-  solo: ReadonlySet<string>
-}
-
-export function heard(desk: Desk, identity: string): boolean {
-  return desk.solo.size > 0 ? desk.solo.has(identity) : !desk.muted.has(identity)
-}
 
 /** The parts in step, or a film, above a timeline that seeks both. */
 export function Player({ manifest, films }: { manifest: Manifest; films: Composition[] }) {
@@ -69,18 +60,6 @@ function firstPicture(manifest: Manifest): number {
   const soon = 15
   const first = Math.min(...manifest.parts.flatMap((part) => part.tracks.filter((track) => track.kind === 'video').map((track) => track.start_s)))
   return first < soon ? first + 0.05 : 0
-}
-
-/** Renders anew when the transport changes and several times a second while it plays. */
-export function useTransport(transport: Transport): { playing: boolean; waiting: boolean; second: number } {
-  const snapshot = useCallback(() => `${transport.playing}|${transport.waiting}|${Math.floor(transport.time() * 4)}`, [transport])
-  const subscribe = useCallback((changed: () => void) => {
-    const off = transport.subscribe(changed)
-    const timer = setInterval(() => transport.playing && changed(), 250)
-    return () => { off(); clearInterval(timer) }
-  }, [transport])
-  useSyncExternalStore(subscribe, snapshot)
-  return { playing: transport.playing, waiting: transport.waiting, second: transport.time() }
 }
 
 function Bar({ transport, children }: { transport: Transport; children: React.ReactNode }) {

@@ -3,11 +3,11 @@ import { memo, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Peaks } from '../../api/types'
 import { clock, spoken } from '../../format'
+import { type Desk, heard, useTransport } from '../../media/desk'
 import { axisHeight, type Colours, coloursOf, drawAxis, drawLane, laneHeight, prepare, type View } from '../../media/draw'
 import { fileTime, type Lane } from '../../media/lanes'
 import { chunk, peaksOf } from '../../media/peaks'
 import type { Transport } from '../../media/transport'
-import { type Desk, heard, useTransport } from './player'
 
 const closest = 5 // s that the deepest zoom shows
 
