@@ -99,7 +99,9 @@ func TestReportedEnds(t *testing.T) {
 					t.Error(diff)
 				}
 				next := mustStart(t, s, "blue", recording.Selection{})
-				if reaches(t, s, next.ID, recording.Active); st.bot("blue", "n1").epoch != want.Epoch+1 {
+				reaches(t, s, next.ID, recording.Active)
+				// Of a room that is still there, the bot may go on, if it has not left yet.
+				if c.report.Ended == recording.EndedByRoom && st.bot("blue", "n1").epoch != want.Epoch+1 {
 					t.Error("the next recording got the bot of a room that was closed")
 				}
 			})
