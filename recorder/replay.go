@@ -62,6 +62,9 @@ func replay(entries []recording.Entry, rec recording.Recording) (*solver, error)
 		mutes: map[string][]recording.Interval{}, stalls: map[string][]recording.Interval{},
 	}
 	for _, e := range entries {
+		if e.Epoch != nil && e.Epoch.Wall.IsZero() {
+			continue // it does not say when: nothing can be placed by it
+		}
 		if e.Epoch == nil && s.epoch.Wall.IsZero() {
 			return nil, fmt.Errorf("solve journal of %s: the first entry does not open an epoch", rec.ID)
 		}
