@@ -71,8 +71,20 @@ func (m members) tell(ctx context.Context, n coord.News) error {
 	return nil
 }
 
-// greet tells somebody who has just come of what runs.
+// greet tells somebody who has just come of what runs, and once more a little
+// later: LiveKit drops data for those whose channel is not open yet, and to hear it
+// twice does no harm.
 func (m members) greet(ctx context.Context, h plugin.Hint) {
+	m.welcome(ctx, h)
+	const later, patience = 2 * time.Second, 5 * time.Second
+	time.AfterFunc(later, func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+		m.welcome(ctx, h)
+	})
+}
+
+func (m members) welcome(ctx context.Context, h plugin.Hint) {
 	page, err := m.store.List(ctx, coord.Query{Room: h.Room, States: []recording.State{recording.Active, recording.Paused}})
 	if err != nil {
 		m.log.Warn("somebody who came was not told of the recording", "room", h.Room, "error", err)
