@@ -2,8 +2,6 @@ package compose
 
 import (
 	"context"
-	"crypto/sha256"
-	hexadecimal "encoding/hex"
 	"errors"
 	"fmt"
 
@@ -42,8 +40,7 @@ func (q *Queue) Normalize(spec recording.CompositionSpec) (recording.Composition
 // cannot be made is left as failed, with the reason.
 func (q *Queue) StartWished(ctx context.Context, recordingID string, n int, spec recording.CompositionSpec) error {
 	film := newComposition(recordingID, spec)
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", recordingID, n))
-	film.ID = recording.PrefixComposition + "_" + hexadecimal.EncodeToString(sum[:16])
+	film.ID = recording.DerivedID(recording.PrefixComposition, fmt.Sprintf("%s %d", recordingID, n))
 	q.taking.Lock()
 	defer q.taking.Unlock()
 	granted, err := q.opts.Claims.Claim(ctx, film.ID, q.opts.Lease)

@@ -2,8 +2,6 @@ package deliver
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -113,8 +111,7 @@ func (s *Storage) put(ctx context.Context, id, file, contentType string) (locati
 
 // uploadID names the upload of one version of a file to one place for good.
 func uploadID(place, version string) string {
-	sum := sha256.Sum256([]byte(place + "\n" + version))
-	return PrefixUpload + "_" + hex.EncodeToString(sum[:16])
+	return recording.DerivedID(PrefixUpload, place+"\n"+version)
 }
 
 // settleFilms does for the films of a recording what Settle does. Busy says that

@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 
@@ -20,6 +21,14 @@ const (
 func NewID(prefix string) string {
 	id := uuid.Must(uuid.NewV7())
 	return prefix + "_" + hex.EncodeToString(id[:])
+}
+
+// DerivedID returns the identifier that follows from what something is about:
+// whoever derives it, and however often, gets the same, so that what several nodes
+// do is done once. Unlike those of NewID it does not sort by time.
+func DerivedID(prefix, about string) string {
+	sum := sha256.Sum256([]byte(about))
+	return prefix + "_" + hex.EncodeToString(sum[:16])
 }
 
 // CheckID reports whether s is an identifier with the given prefix. Whatever

@@ -91,3 +91,11 @@ func FuzzCheckID(f *testing.F) {
 		}
 	})
 }
+
+func TestDerivedID(t *testing.T) {
+	// The first half of SHA-256 of "abc" (FIPS 180-4, example).
+	const want = PrefixRecording + "_ba7816bf8f01cfea414140de5dae2223"
+	if got := DerivedID(PrefixRecording, "abc"); got != want || CheckID(PrefixRecording, got) != nil {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -117,9 +115,9 @@ func tellOfCompositions(store *coord.Store, hooks *deliver.Webhooks, log *slog.L
 		data, err := json.Marshal(film)
 		if err == nil {
 			// A try that is told twice has one identifier, another try another.
-			sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %.0f", film.ID, film.State, film.StartedAt.UnixNano(), film.Progress))
+			about := fmt.Sprintf("%s %s %d %.0f", film.ID, film.State, film.StartedAt.UnixNano(), film.Progress)
 			err = hooks.Publish(ctx, deliver.Event{
-				ID: deliver.PrefixEvent + "_" + hex.EncodeToString(sum[:16]), Type: kind, Time: at,
+				ID: recording.DerivedID(deliver.PrefixEvent, about), Type: kind, Time: at,
 				RecordingID: film.RecordingID, Room: rec.Room, Data: data,
 			})
 		}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -140,8 +138,7 @@ func tellOfSession(ctx context.Context, hooks *deliver.Webhooks, n session.News)
 		}
 	}
 	body.Msg = fmt.Sprintf("the session ended: %s", body.Cause)
-	sum := sha256.Sum256([]byte(e.Subject + " " + string(e.Type)))
-	e.ID = deliver.PrefixEvent + "_" + hex.EncodeToString(sum[:16])
+	e.ID = recording.DerivedID(deliver.PrefixEvent, e.Subject+" "+string(e.Type))
 	var err error
 	if e.Data, err = json.Marshal(n.Public()); err != nil {
 		return fmt.Errorf("encode event: %w", err)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -45,9 +43,9 @@ func (u *uploader) tell(ctx context.Context, r recording.Recording, part recordi
 	if err != nil {
 		return recording.Errorf(recording.CodeInternal, "write event: %w", err)
 	}
-	sum := sha256.Sum256(fmt.Append(nil, up.ID, up.State, at.UnixNano()))
+	about := fmt.Sprint(up.ID, up.State, at.UnixNano())
 	e := deliver.Event{
-		ID: deliver.PrefixEvent + "_" + hex.EncodeToString(sum[:16]), Type: kind, Time: at, RecordingID: up.RecordingID, Room: r.Room, Data: data,
+		ID: recording.DerivedID(deliver.PrefixEvent, about), Type: kind, Time: at, RecordingID: up.RecordingID, Room: r.Room, Data: data,
 	}
 	var callbacks []deliver.Callback
 	if r.Delivery.WebhookURL != "" && !strings.HasPrefix(up.URL, "s3:") {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"log/slog"
 	"mime"
 	"path"
@@ -199,10 +197,7 @@ func (u *uploader) onlyPart(id string) (recording.Part, error) {
 }
 
 // deliveryID names the upload to the URL of a recording's request.
-func deliveryID(id string) string {
-	sum := sha256.Sum256([]byte("delivery " + id))
-	return deliver.PrefixUpload + "_" + hex.EncodeToString(sum[:16])
-}
+func deliveryID(id string) string { return recording.DerivedID(deliver.PrefixUpload, "delivery "+id) }
 
 // report publishes what came of an upload. Of those to storage it tells when a
 // recording is there whole, and each that was given up.

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"log/slog"
 
@@ -48,9 +46,8 @@ func eventOf(n coord.News) (deliver.Event, error) {
 	if err != nil {
 		return deliver.Event{}, recording.Errorf(recording.CodeInternal, "write event: %w", err)
 	}
-	sum := sha256.Sum256([]byte(about))
 	return deliver.Event{
-		ID: deliver.PrefixEvent + "_" + hex.EncodeToString(sum[:16]), Type: deliver.EventType(n.Kind),
+		ID: recording.DerivedID(deliver.PrefixEvent, about), Type: deliver.EventType(n.Kind),
 		Time: at, RecordingID: r.ID, Room: r.Room, Data: data,
 	}, nil
 }
