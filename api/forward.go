@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
@@ -17,13 +18,18 @@ import (
 // nobody can be reached who has them.
 type Elsewhere func(ctx context.Context, recordingID, part string) (string, error)
 
-// forwardedHeader marks what another node has sent on: it is not sent on again.
-const forwardedHeader = "Roomreel-Forwarded"
+// forwardedHeader counts how often a request was sent on: to a node that knows the
+// recording, and from there, at most, to the one that has the part.
+const (
+	forwardedHeader = "Roomreel-Forwarded"
+	mostForwards    = 2
+)
 
 // forward is the middleware that hands requests about files to the node that has them.
 func (s *Server) forward(hc huma.Context, next func(huma.Context)) {
 	id := hc.Param("recording")
-	if s.elsewhere == nil || hc.Header(forwardedHeader) != "" || recording.CheckID(recording.PrefixRecording, id) != nil {
+	forwards, _ := strconv.Atoi(hc.Header(forwardedHeader))
+	if s.elsewhere == nil || forwards < 0 || forwards >= mostForwards || recording.CheckID(recording.PrefixRecording, id) != nil {
 		next(hc)
 		return
 	}
@@ -44,7 +50,7 @@ func (s *Server) forward(hc huma.Context, next func(huma.Context)) {
 			r.SetURL(base)
 			r.SetXForwarded()
 			r.Out.Host = r.In.Host
-			r.Out.Header.Set(forwardedHeader, "1")
+			r.Out.Header.Set(forwardedHeader, strconv.Itoa(forwards+1))
 		},
 		// The answer of the other node has what this one would send of its own.
 		ModifyResponse: func(r *http.Response) error {
