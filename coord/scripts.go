@@ -5,7 +5,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/roomreel/roomreel/internal/redisscript"
+	"github.com/roomreel/roomreel/redisscript"
 )
 
 //go:embed lua/*.lua
