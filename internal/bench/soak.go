@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"time"
@@ -93,7 +94,7 @@ func (s *soak) run(ctx context.Context) (result soakResult, err error) {
 		for i := range s.participants {
 			group.Go(func() error { s.attend(steady, d.server, room, i); return nil })
 		}
-		group.Go(func() error { return s.record(ctx, steady, d, room) })
+		group.Go(func() error { s.record(ctx, steady, d, room); return nil })
 	}
 	if err := group.Wait(); err != nil && ctx.Err() == nil {
 		return result, err
@@ -177,7 +178,7 @@ func (s *soak) fidget(ctx context.Context, p *meeting.Participant) error {
 }
 
 // record makes recordings of a room, one after another, and looks at each.
-func (s *soak) record(ctx, steady context.Context, d *dev, room int) error {
+func (s *soak) record(ctx, steady context.Context, d *dev, room int) {
 	name := s.person(room, 0).Room
 	for steady.Err() == nil {
 		r, err := d.api.Start(steady, api.StartRecording{Room: name})
@@ -187,7 +188,11 @@ func (s *soak) record(ctx, steady context.Context, d *dev, room int) error {
 			_ = wait(steady, time.Second) // nobody has joined yet
 			continue
 		case err != nil:
-			return until(steady, err)
+			if until(steady, err) != nil {
+				tell("%s is not recorded: %v", name, err)
+			}
+			_ = wait(steady, time.Second)
+			continue
 		}
 		_ = wait(steady, s.longest/4+rand.N(s.longest*3/4))
 		fault := s.finish(ctx, d, r.ID)
@@ -200,12 +205,25 @@ func (s *soak) record(ctx, steady context.Context, d *dev, room int) error {
 		s.mu.Unlock()
 		_ = wait(steady, rand.N(2*time.Second))
 	}
-	return nil
+}
+
+// stop asks again while the answer is that a busy server could not, as clients do.
+func (s *soak) stop(ctx context.Context, d *dev, id string) (r api.Recording, err error) {
+	const patience = time.Minute
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		r, err = d.api.Stop(ctx, id)
+		var p *api.Problem
+		if !errors.As(err, &p) || p.Status != http.StatusServiceUnavailable || wait(ctx, time.Second) != nil {
+			return r, err
+		}
+	}
 }
 
 // finish stops a recording and reads every part of it to its end.
 func (s *soak) finish(ctx context.Context, d *dev, id string) error {
-	r, err := d.api.Stop(ctx, id)
+	r, err := s.stop(ctx, d, id)
 	if err != nil {
 		return err
 	}
