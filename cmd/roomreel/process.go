@@ -111,7 +111,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		token: func() (string, error) { return keys.ServerToken("roomreel "+c.Node, "", time.Minute) },
 	}
 	p.hosts = newHosts(store, c.Node, livekit.Members, log)
-	p.members = members{store: store, send: livekit.Send, log: log}
+	p.members = members{store: store, send: livekit.Send, log: log, arrivals: make(chan plugin.Hint, 64)}
 	const day = 24 * time.Hour
 	p.retain = retention{
 		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks, p.uploader.uploads),
@@ -186,6 +186,7 @@ func (p *process) run(ctx context.Context) error {
 	}
 	group.Go(func() error { p.retain.run(ctx); return nil })
 	group.Go(func() error { p.hosts.run(ctx); return nil })
+	group.Go(func() error { p.members.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
 	group.Go(func() error {
 		p.store.Tell(ctx, inTurn(p.settler.films.tell, inTurn(inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell), traceRecordings)))
@@ -226,7 +227,7 @@ func (p *process) run(ctx context.Context) error {
 func (p *process) hint(ctx context.Context, h plugin.Hint) {
 	switch h.Event {
 	case plugin.ParticipantJoined:
-		p.members.greet(ctx, h)
+		p.members.greet(h)
 		p.hosts.hint()
 	case plugin.ParticipantLeft, plugin.RoomFinished:
 		p.hosts.hint()
