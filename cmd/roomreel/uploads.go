@@ -146,6 +146,11 @@ func deliveryID(id string) string { return recording.DerivedID(deliver.PrefixUpl
 // report publishes what came of an upload. Of those to storage it tells when a
 // recording is there whole, and each that was given up.
 func (u *uploader) report(ctx context.Context, up deliver.Upload) error {
+	if removed, err := u.store.Removed(ctx, up.RecordingID); err != nil {
+		return err
+	} else if removed { // while it was on its way
+		return u.removeStored(ctx, up.RecordingID)
+	}
 	if strings.HasPrefix(up.URL, "s3:") && up.State == deliver.Done && path.Base(up.Path) != recording.ManifestFile {
 		return nil
 	}
