@@ -69,6 +69,7 @@ type eyesonSessionInput struct {
 		Streams    []string `json:"streams,omitempty" maxItems:"16" doc:"Names of the streams that will be published. Ours." example:"[\"camera\"]"`
 		WebhookURL string   `json:"webhook_url,omitempty" maxLength:"2048" doc:"Is told when the session has ended. Ours." example:"https://app.example.com/hooks"`
 		ResumeKey  string   `json:"resume_key,omitempty" maxLength:"128" doc:"Of a session that lives, to get back into it. Ours." example:"4SBZKUJ2XVQ3Y6N7"`
+		Takeover   bool     `json:"takeover,omitempty" doc:"End the session that the agent has and open another. Ours." example:"true"`
 	}
 }
 
@@ -112,15 +113,20 @@ func (s *Server) routeEyeson() {
 			access: a, codes: append(codes, recording.CodeInvalidRequest),
 		}
 	}
-	route(s, op("eyeson-auth-client", "/auth_v2/client", "Get an agent's token", anyone, CodeUnauthenticated),
+	auth := func(id, path, summary string) operation {
+		o := op(id, path, summary, anyone, CodeUnauthenticated, CodeRateLimited)
+		o.Middlewares = huma.Middlewares{address}
+		return o
+	}
+	route(s, auth("eyeson-auth-client", "/auth_v2/client", "Get an agent's token"),
 		func(ctx context.Context, in *eyesonClientInput) (*authTokenOutput, error) {
 			return s.authToken(ctx, in.Body.EyesonAuth, TokenWish{Role: roleAgent, Subject: in.Body.ClientID})
 		})
-	route(s, op("eyeson-auth-supervisor", "/auth_v2/supervisor", "Get a supervisor's token", anyone, CodeUnauthenticated),
+	route(s, auth("eyeson-auth-supervisor", "/auth_v2/supervisor", "Get a supervisor's token"),
 		func(ctx context.Context, in *eyesonSupervisorInput) (*authTokenOutput, error) {
 			return s.authToken(ctx, in.Body.EyesonAuth, TokenWish{Role: roleSupervisor, Subject: in.Body.ClientID, Agent: in.Body.ToMonitor})
 		})
-	route(s, op("eyeson-auth-stats", "/auth_v2/stats", "Get a token for statistics", anyone, CodeUnauthenticated),
+	route(s, auth("eyeson-auth-stats", "/auth_v2/stats", "Get a token for statistics"),
 		func(ctx context.Context, in *eyesonStatsInput) (*authTokenOutput, error) {
 			subject := in.Body.ClientID
 			if subject == "" {
@@ -138,7 +144,7 @@ func (s *Server) routeEyeson() {
 // authToken mints a token for whoever has a master key.
 func (s *Server) authToken(ctx context.Context, auth EyesonAuth, w TokenWish) (*authTokenOutput, error) {
 	if s.adminKey(auth.MasterKey) < 0 && !s.isMasterKey(auth.MasterKey) {
-		return nil, recording.Errorf(CodeUnauthenticated, "master_key is neither an admin key nor one of eyeson.master_keys")
+		return nil, s.guessed(ctx, recording.Errorf(CodeUnauthenticated, "master_key is neither an admin key nor one of eyeson.master_keys"))
 	}
 	w.API, w.TTL = s.baseURL(ctx), time.Duration(auth.TTL)*time.Second
 	token, err := s.sessions.Tokens.Mint(w)
@@ -163,7 +169,9 @@ func (s *Server) eyesonSession(ctx context.Context, in *eyesonSessionInput) (*ey
 	if err != nil {
 		return nil, err
 	}
-	opened, err := s.sessions.Service.Open(ctx, client, in.Body.Streams, in.Body.WebhookURL, in.Body.ResumeKey)
+	opened, err := s.sessions.Service.Open(ctx, SessionWish{
+		ClientID: client, Streams: in.Body.Streams, WebhookURL: in.Body.WebhookURL, ResumeKey: in.Body.ResumeKey, Takeover: in.Body.Takeover,
+	})
 	if err != nil {
 		return nil, err
 	}

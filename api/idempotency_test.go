@@ -114,3 +114,48 @@ func TestRateLimit(t *testing.T) {
 		t.Errorf("a good key from the address of guesses: %d", got.status)
 	}
 }
+
+// Master keys, console sign-ins and uploads are guessed at no faster than bearers.
+func TestRateLimitOfKeysInBodies(t *testing.T) {
+	for _, r := range []struct{ method, path, body string }{
+		{"POST", "/auth_v2/client", `{"master_key":"a-guess","client_id":"ann"}`},
+		{"POST", "/auth_v2/supervisor", `{"master_key":"a-guess","client_id":"sam","client_to_monitor":"ann"}`},
+		{"POST", "/auth_v2/stats", `{"master_key":"a-guess","client_id":"reports"}`},
+		{"POST", "/console/sign-in", `{"key":"a-guess"}`},
+		{"POST", "/api/recordings", ""},
+	} {
+		p := newPlace(t, everything, func(o *api.Options) { o.Guesses = api.RateLimit{PerSecond: 0.001, Burst: 1} })
+		if got := p.do(t, "wrong", r.method, r.path, r.body); got.status != http.StatusUnauthorized {
+			t.Errorf("%s: a guess: %d %s", r.path, got.status, got.body)
+		}
+		if got := p.do(t, "wrong", r.method, r.path, r.body); got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") < "1" {
+			t.Errorf("%s: one too many: %d %v", r.path, got.status, got.header)
+		}
+		good := `{"master_key":"` + adminKey + `","client_id":"ann"}`
+		if got := p.do(t, "", "POST", "/auth_v2/client", good); got.status != http.StatusCreated {
+			t.Errorf("%s: a good key from the address of guesses: %d", r.path, got.status)
+		}
+	}
+}
+
+// A session that is asked for twice with one key is opened once: the second answer is
+// the first one, not TWO_TIMER.
+func TestIdempotentSessions(t *testing.T) {
+	p := newPlace(t)
+	for path, body := range map[string]string{
+		"/v1/sessions": `{"client_id":"ann"}`, "/api/v2/session": `{"client_id":"bob"}`,
+	} {
+		first := p.do(t, adminKey, "POST", path, body, "Idempotency-Key", path)
+		again := p.do(t, adminKey, "POST", path, body, "Idempotency-Key", path)
+		if first.status != http.StatusCreated || again.status != first.status || again.body != first.body {
+			t.Errorf("%s: %d %s, then %d %s", path, first.status, first.body, again.status, again.body)
+		}
+	}
+	agent := p.active(t, "cid")
+	wish := `{"agent_id":"cid","supervisor_id":"sam","reason":"training"}`
+	first := p.do(t, adminKey, "POST", "/v1/supervisions", wish, "Idempotency-Key", agent.ID)
+	again := p.do(t, adminKey, "POST", "/v1/supervisions", wish, "Idempotency-Key", agent.ID)
+	if first.status != http.StatusCreated || again.body != first.body {
+		t.Errorf("supervision: %d %s, then %d %s", first.status, first.body, again.status, again.body)
+	}
+}

@@ -80,6 +80,7 @@ func (s *Server) routeMeetingUploads() {
 		"Throws away what is there. So does a day without a chunk.", fullAccess), s.dropUpload)
 	s.engine.PATCH(path+"/:upload", s.streaming(s.appendChunk))
 	s.engine.POST("/api/recordings", s.streaming(s.uploadForm))
+	s.describeStreaming()
 }
 
 func (s *Server) openUpload(ctx context.Context, in *openMeetingUploadInput) (*meetingUploadOutput, error) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -105,6 +107,8 @@ type Problem struct {
 	Code     string       `json:"code" doc:"Stable name of the cause." example:"ALREADY_RECORDING"`
 	Existing string       `json:"existing,omitempty" doc:"Identifier of what stands in the way, for conflicts." example:"rec_0199a3f27c5d7e0fb1d2c3b4a5968778"`
 	Errors   []FieldError `json:"errors,omitempty" doc:"What is wrong with which field of the request."`
+
+	RetryAfter int `json:"-"` // seconds, of what was refused for the moment
 }
 
 // FieldError tells what is wrong with one field of a request.
@@ -121,10 +125,13 @@ func (p *Problem) GetStatus() int { return p.Status }
 
 // GetHeaders implements huma.HeadersError.
 func (p *Problem) GetHeaders() http.Header {
-	if p.Status != http.StatusUnauthorized {
-		return nil
+	switch {
+	case p.Status == http.StatusUnauthorized:
+		return http.Header{"Www-Authenticate": {challenge}}
+	case p.RetryAfter > 0:
+		return http.Header{"Retry-After": {strconv.Itoa(p.RetryAfter)}}
 	}
-	return http.Header{"Www-Authenticate": {challenge}}
+	return nil
 }
 
 // challenge is that of every 401 (RFC 6750 §3).
@@ -173,9 +180,7 @@ func problemOf(err error) *Problem {
 // writeProblem answers with p where huma does not: in middleware and for
 // requests that match no operation.
 func writeProblem(w http.ResponseWriter, p *Problem) {
-	if p.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", challenge)
-	}
+	maps.Copy(w.Header(), p.GetHeaders())
 	w.Header().Set("Content-Type", problemMediaType)
 	w.WriteHeader(p.Status)
 	enc := json.NewEncoder(w)

@@ -1,10 +1,10 @@
 package api
 
 import (
+	"context"
 	"math"
 	"net"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -80,20 +80,42 @@ func (s *Server) limit(hc huma.Context, next func(huma.Context)) {
 // limitGuesses refuses an address that keeps sending credentials that are not
 // valid; those that are valid do not count.
 func (s *Server) limitGuesses(w http.ResponseWriter, r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	wait, ok := s.guesses.take(host)
+	wait, ok := s.guesses.take(addressOf(r))
 	if !ok {
 		refuseRate(w, wait)
 	}
 	return ok
 }
 
-func refuseRate(w http.ResponseWriter, wait time.Duration) {
-	seconds := int(math.Ceil(wait.Seconds()))
-	w.Header().Set("Retry-After", strconv.Itoa(seconds))
-	p := newProblem(CodeRateLimited, "too many requests: send the next one after the seconds that Retry-After tells")
-	writeProblem(w, p)
+type addressKey struct{}
+
+// address is the middleware of operations that take a key in their body: guessed
+// tells by it who sent one that is not valid.
+func address(hc huma.Context, next func(huma.Context)) {
+	next(huma.WithValue(hc, addressKey{}, addressOf(humagin.Unwrap(hc).Request)))
 }
+
+// guessed is the error of who sent a key that is not valid.
+func (s *Server) guessed(ctx context.Context, err error) error {
+	host, _ := ctx.Value(addressKey{}).(string)
+	if wait, ok := s.guesses.take(host); !ok {
+		return tooMany(wait)
+	}
+	return err
+}
+
+func addressOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+func tooMany(wait time.Duration) *Problem {
+	p := newProblem(CodeRateLimited, "too many requests: send the next one after the seconds that Retry-After tells")
+	p.RetryAfter = int(math.Ceil(wait.Seconds()))
+	return p
+}
+
+func refuseRate(w http.ResponseWriter, wait time.Duration) { writeProblem(w, tooMany(wait)) }

@@ -74,8 +74,8 @@ func (p *people) Evict(_ context.Context, room, identity string) error {
 // sessions adapts session.Service as the program does.
 type sessions struct{ *session.Service }
 
-func (s sessions) Open(ctx context.Context, clientID string, streams []string, webhookURL, resumeKey string) (api.OpenedSession, error) {
-	o, err := s.Service.Open(ctx, clientID, streams, webhookURL, resumeKey)
+func (s sessions) Open(ctx context.Context, w api.SessionWish) (api.OpenedSession, error) {
+	o, err := s.Service.Open(ctx, session.OpenWish(w))
 	return api.OpenedSession(o), err
 }
 

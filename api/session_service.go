@@ -30,7 +30,8 @@ type SessionOptions struct {
 
 // Sessions is the service that keeps sessions and supervisions.
 type Sessions interface {
-	Open(ctx context.Context, clientID string, streams []string, webhookURL, resumeKey string) (OpenedSession, error)
+	// Open begins an agent's session; CodeTwoTimer names the one that stands.
+	Open(ctx context.Context, w SessionWish) (OpenedSession, error)
 	Get(ctx context.Context, id string) (recording.Session, error)
 	List(ctx context.Context, q SessionQuery) (sessions []recording.Session, next string, err error)
 	// End ends a session or a supervision; the first cause counts.
@@ -55,6 +56,17 @@ type Sessions interface {
 	// Admit lets a supervisor hear who has joined.
 	Admit(ctx context.Context, id string) (recording.Supervision, error)
 	Audit(ctx context.Context, q AuditQuery) (entries []recording.AuditEntry, next string, err error)
+}
+
+// SessionWish is the session that an agent wants. Only ClientID is required.
+type SessionWish struct {
+	ClientID   string
+	Streams    []string
+	WebhookURL string
+	// ResumeKey is that of a session that lives, to get back into it; Takeover ends one
+	// that stands in the way.
+	ResumeKey string
+	Takeover  bool
 }
 
 // OpenedSession is a session with what its agent needs to join.

@@ -25,6 +25,7 @@ type OpenSession struct {
 	Streams    []string `json:"streams,omitempty" maxItems:"16" doc:"Names of the streams that the agent will publish. LiveKit's tracks carry them in the field stream." example:"[\"camera\",\"desk\"]"`
 	WebhookURL string   `json:"webhook_url,omitempty" maxLength:"2048" doc:"Is told when the session has ended." example:"https://app.example.com/hooks"`
 	ResumeKey  string   `json:"resume_key,omitempty" maxLength:"128" doc:"Of a session that lives, to get back into it." example:"4SBZKUJ2XVQ3Y6N7"`
+	Takeover   bool     `json:"takeover,omitempty" doc:"End the session that the agent has, with its files complete, and open another: for who has lost its resume_key. The one that ends is told TWO_TIMER." example:"true"`
 }
 
 type openSessionInput struct{ Body OpenSession }
@@ -107,7 +108,7 @@ func (s *Server) routeSessions() {
 	with := func(more ...recording.Code) []recording.Code { return append(more, own...) }
 
 	open := op("open-session", http.MethodPost, sessionsPath, "Open an agent's session",
-		"Makes a LiveKit room of the agent's own and mints the token to join it. An agent has one session at a time: TWO_TIMER names the one that stands, unless its resume_key is given.",
+		"Makes a LiveKit room of the agent's own and mints the token to join it. An agent has one session at a time: TWO_TIMER names the one that stands, unless its resume_key is given, or takeover.",
 		recording.CodeInvalidRequest, recording.CodeTwoTimer, recording.CodeStreamsFixed, recording.CodeRoomUnreachable)
 	open.DefaultStatus = http.StatusCreated
 	route(s, open, s.openSession)
@@ -170,7 +171,9 @@ func (s *Server) openSession(ctx context.Context, in *openSessionInput) (*newSes
 	if err != nil {
 		return nil, err
 	}
-	opened, err := s.sessions.Service.Open(ctx, client, in.Body.Streams, in.Body.WebhookURL, in.Body.ResumeKey)
+	opened, err := s.sessions.Service.Open(ctx, SessionWish{
+		ClientID: client, Streams: in.Body.Streams, WebhookURL: in.Body.WebhookURL, ResumeKey: in.Body.ResumeKey, Takeover: in.Body.Takeover,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/recording"
+	"github.com/roomreel/roomreel/session"
 )
 
 // bearerOf is a session token.
@@ -29,7 +30,7 @@ func bearerOf(t *testing.T, role, subject, agent string) string {
 // active opens a session of the agent, who joins it.
 func (p *place) active(t *testing.T, clientID string, streams ...string) recording.Session {
 	t.Helper()
-	o, err := p.sessions.Open(t.Context(), clientID, streams, "", "")
+	o, err := p.sessions.Open(t.Context(), session.OpenWish{ClientID: clientID, Streams: streams})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +181,7 @@ func TestSupervisionRefusals(t *testing.T) {
 	if got := code(supervise("sam", "ann", `{}`)); got != "NO_ACTIVE_AGENT" {
 		t.Errorf("without a session: %s", got)
 	}
-	o, err := p.sessions.Open(t.Context(), "ann", nil, "", "")
+	o, err := p.sessions.Open(t.Context(), session.OpenWish{ClientID: "ann"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -275,6 +275,29 @@ func TestFullNodesQueue(t *testing.T) {
 	})
 }
 
+// A node that joins takes what waits, and what is new; what runs stays where it is.
+func TestJoiningNodeTakesWhatWaits(t *testing.T) {
+	eachRedis(t, func(t *testing.T, rdb *redis.Client) {
+		s, st := NewStore(rdb), &stage{}
+		full := func(o *NodeOptions) { o.MaxRooms = 1 }
+		runNode(t, rdb, st, "n1", full)
+		one := mustStart(t, s, "blue", recording.Selection{})
+		running := reaches(t, s, one.ID, recording.Active)
+		two := mustStart(t, s, "red", recording.Selection{})
+		until(t, "red waits", func() bool { return recording.CodeOf(mustGet(t, s, two.ID).Error) == recording.CodeCapacity })
+		runNode(t, rdb, st, "n2")
+		if got := reaches(t, s, two.ID, recording.Active); got.Node != "n2" {
+			t.Errorf("red is recorded by %s", got.Node)
+		}
+		if got := reaches(t, s, mustStart(t, s, "green", recording.Selection{}).ID, recording.Active); got.Node != "n2" {
+			t.Errorf("green is recorded by %s", got.Node)
+		}
+		if got := mustGet(t, s, one.ID); got.Node != "n1" || got.Epoch != running.Epoch {
+			t.Errorf("blue went from %s to %s", running.Node, got.Node)
+		}
+	})
+}
+
 func TestIdleNodeWins(t *testing.T) {
 	rdb := client(t, redisserver.Run(t).Addr)
 	s, st := NewStore(rdb), &stage{}

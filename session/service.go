@@ -7,12 +7,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
 
@@ -141,6 +137,18 @@ func setDefault[T int | time.Duration](v *T, standard T) {
 // MaxStreams is how many streams a session may have.
 func (s *Service) MaxStreams() int { return s.o.MaxStreams }
 
+// OpenWish is the session that an agent wants. Only ClientID is required.
+type OpenWish struct {
+	ClientID   string
+	Streams    []string
+	WebhookURL string
+	// ResumeKey is that of a session that lives, to get back into it.
+	ResumeKey string
+	// Takeover ends the session that the agent has, if it is another one, instead of
+	// refusing this one: for who has lost the key.
+	Takeover bool
+}
+
 // Opened is a session with what its agent needs to join.
 type Opened struct {
 	recording.Session
@@ -152,34 +160,64 @@ type Opened struct {
 }
 
 // Open begins an agent's session. While the agent has one, the error is
-// CodeTwoTimer and Existing names it, unless resumeKey is that session's.
-func (s *Service) Open(ctx context.Context, clientID string, streams []string, webhookURL, resumeKey string) (Opened, error) {
-	if err := s.checkOpen(clientID, streams, webhookURL); err != nil {
+// CodeTwoTimer and Existing names it, unless w has the key of that session, or takes
+// over from it.
+func (s *Service) Open(ctx context.Context, w OpenWish) (Opened, error) {
+	if err := s.checkOpen(w.ClientID, w.Streams, w.WebhookURL); err != nil {
 		return Opened{}, err
 	}
-	id := recording.NewID(recording.PrefixSession)
-	session := recording.Session{
-		ID: id, ClientID: clientID, Room: id, Streams: streams, WebhookURL: webhookURL,
-		State: recording.SessionWaiting, Recordings: []recording.StreamRecording{}, CreatedAt: s.now(),
-	}
-	opened := Opened{Session: session, ResumeKey: rand.Text()}
-	waiting := recording.SessionEvent{Type: "session", State: string(recording.SessionWaiting)}
-	held, err := s.text(ctx, openScript, id, clientID, encode(session), encode(streams), hash(opened.ResumeKey), encode(waiting))
-	switch {
-	case err != nil:
-		return Opened{}, fmt.Errorf("open session: %w", err)
-	case held != "":
-		if opened, err = s.reopen(ctx, held, streams, resumeKey); err != nil {
-			return Opened{}, err
+	opened, held, err := s.openNew(ctx, w)
+	if err == nil && held != "" {
+		opened, err = s.reopen(ctx, held, w.Streams, w.ResumeKey)
+		if w.Takeover && recording.CodeOf(err) == recording.CodeTwoTimer {
+			opened, err = s.takeOver(ctx, held, w)
 		}
+	}
+	if err != nil {
+		return Opened{}, err
 	}
 	if err := s.o.Rooms.Create(ctx, opened.Room, s.o.JoinWithin+s.o.Grace); err != nil {
 		return Opened{}, s.abandon(ctx, opened, err)
 	}
-	if opened.Token, err = s.o.AgentToken(opened.Room, clientID); err != nil {
+	if opened.Token, err = s.o.AgentToken(opened.Room, w.ClientID); err != nil {
 		return Opened{}, s.abandon(ctx, opened, err)
 	}
 	return opened, nil
+}
+
+// openNew writes a new session down, or returns the one that the agent has.
+func (s *Service) openNew(ctx context.Context, w OpenWish) (opened Opened, held string, err error) {
+	id := recording.NewID(recording.PrefixSession)
+	session := recording.Session{
+		ID: id, ClientID: w.ClientID, Room: id, Streams: w.Streams, WebhookURL: w.WebhookURL,
+		State: recording.SessionWaiting, Recordings: []recording.StreamRecording{}, CreatedAt: s.now(),
+	}
+	opened = Opened{Session: session, ResumeKey: rand.Text()}
+	waiting := recording.SessionEvent{Type: "session", State: string(recording.SessionWaiting)}
+	held, err = s.text(ctx, openScript, id, w.ClientID, encode(session), encode(w.Streams), hash(opened.ResumeKey), encode(waiting))
+	if err != nil {
+		return Opened{}, "", fmt.Errorf("open session: %w", err)
+	}
+	return opened, held, nil
+}
+
+// takeOver ends the session that the agent has, with its recordings whole, and begins
+// another. Of several that do so at once, one wins.
+func (s *Service) takeOver(ctx context.Context, held string, w OpenWish) (Opened, error) {
+	if _, err := s.End(ctx, held, recording.TwoTimer); err != nil {
+		return Opened{}, fmt.Errorf("take session over: %w", err)
+	}
+	opened, held, err := s.openNew(ctx, w)
+	if err == nil && held != "" {
+		err = twoTimer(held)
+	}
+	return opened, err
+}
+
+func twoTimer(held string) error {
+	refusal := recording.Errorf(recording.CodeTwoTimer, "the agent has a session already: %s", held)
+	refusal.Existing = held
+	return refusal
 }
 
 // abandon ends a session that could not be opened whole, so that the agent may
@@ -193,54 +231,6 @@ func (s *Service) abandon(ctx context.Context, opened Opened, cause error) error
 	return fmt.Errorf("open session: %w", cause)
 }
 
-func (s *Service) checkOpen(clientID string, streams []string, webhookURL string) error {
-	if err := checkName("client_id", clientID); err != nil {
-		return err
-	}
-	if len(streams) > s.o.MaxStreams {
-		return recording.Errorf(recording.CodeInvalidRequest, "streams: %d, at most %d are allowed", len(streams), s.o.MaxStreams)
-	}
-	for i, name := range streams {
-		if err := checkStream(name); err != nil {
-			return err
-		}
-		if slices.Contains(streams[:i], name) {
-			return recording.Errorf(recording.CodeInvalidRequest, "streams: there are two of the name %q", name)
-		}
-	}
-	return s.checkURL("webhook_url", webhookURL)
-}
-
-func checkName(field, name string) error {
-	const longest = 128
-	if name == "" || len(name) > longest || !utf8.ValidString(name) {
-		return recording.Errorf(recording.CodeInvalidRequest, "%s: a name must have 1 to %d bytes of UTF-8", field, longest)
-	}
-	return nil
-}
-
-// checkStream keeps names to what fits into a path, and apart from those of the
-// streams' tracks.
-func checkStream(name string) error {
-	if err := checkName("stream", name); err != nil {
-		return err
-	}
-	if strings.ContainsFunc(name, func(r rune) bool { return r == '/' || unicode.IsControl(r) }) {
-		return recording.Errorf(recording.CodeInvalidRequest, "stream: a name must have neither a slash nor control characters")
-	}
-	return nil
-}
-
-func (s *Service) checkURL(field, url string) error {
-	if url == "" {
-		return nil
-	}
-	if err := s.o.CheckURL(url); err != nil {
-		return recording.Errorf(recording.CodeOf(err), "%s: %w", field, err)
-	}
-	return nil
-}
-
 // reopen lets whoever has its resume key back into a session.
 func (s *Service) reopen(ctx context.Context, id string, streams []string, resumeKey string) (Opened, error) {
 	key, err := s.rdb.HGet(ctx, prefix+"doc:"+id, "resume").Result()
@@ -248,9 +238,7 @@ func (s *Service) reopen(ctx context.Context, id string, streams []string, resum
 		return Opened{}, fmt.Errorf("open session: %w", unavailable(err))
 	}
 	if resumeKey == "" || key != hash(resumeKey) {
-		refusal := recording.Errorf(recording.CodeTwoTimer, "the agent has a session already: %s", id)
-		refusal.Existing = id
-		return Opened{}, refusal
+		return Opened{}, twoTimer(id)
 	}
 	for _, name := range streams {
 		if _, err := s.AddStream(ctx, id, name); err != nil {
@@ -303,78 +291,6 @@ func (s *Service) List(ctx context.Context, q Query) ([]recording.Session, strin
 func (q Query) takes(clientID string, state recording.SessionState, at time.Time) bool {
 	return (q.ClientID == "" || q.ClientID == clientID) && (q.State == "" || q.State == state) &&
 		(q.From.IsZero() || !at.Before(q.From)) && (q.To.IsZero() || at.Before(q.To))
-}
-
-// AddStream adds the name of a stream that the agent is about to publish. One
-// that is there stays; while any is being recorded the error is CodeStreamsFixed.
-func (s *Service) AddStream(ctx context.Context, id, name string) (recording.Session, error) {
-	if err := checkStream(name); err != nil {
-		return recording.Session{}, err
-	}
-	return s.changeStreams(ctx, id, true, func(streams []string) ([]string, error) {
-		if slices.Contains(streams, name) {
-			return streams, nil
-		}
-		if len(streams) >= s.o.MaxStreams {
-			return nil, recording.Errorf(recording.CodeInvalidRequest, "the session has %d streams, which is the most", len(streams))
-		}
-		return append(streams, name), nil
-	})
-}
-
-// RemoveStream stops and completes the recording of a stream, if there is one,
-// and forgets the name.
-func (s *Service) RemoveStream(ctx context.Context, id, name string) (recording.Session, error) {
-	session, err := s.Get(ctx, id)
-	if err != nil {
-		return session, err
-	}
-	if !slices.Contains(session.Streams, name) {
-		return session, noStream(session, name)
-	}
-	if _, err := s.stop(ctx, session, []string{name}); err != nil {
-		return session, err
-	}
-	return s.changeStreams(ctx, id, false, func(streams []string) ([]string, error) {
-		return slices.DeleteFunc(streams, func(n string) bool { return n == name }), nil
-	})
-}
-
-func noStream(session recording.Session, name string) error {
-	return recording.Errorf(recording.CodeNotFound, "the session has no stream %q; it has %q", name, session.Streams)
-}
-
-func (s *Service) changeStreams(ctx context.Context, id string, adds bool, change func([]string) ([]string, error)) (recording.Session, error) {
-	for ctx.Err() == nil {
-		session, err := s.Get(ctx, id)
-		if err != nil {
-			return session, err
-		}
-		from := encode(session.Streams)
-		streams, err := change(slices.Clone(session.Streams))
-		if err != nil {
-			return session, err
-		}
-		to := encode(streams)
-		if to == from {
-			return session, nil
-		}
-		reply, err := s.text(ctx, streamScript, id, to, from, flag(adds))
-		switch {
-		case err != nil:
-			return session, fmt.Errorf("change streams: %w", err)
-		case reply == "ok":
-			session.Streams = streams
-			return session, nil
-		case reply == "absent":
-			return session, notFound(id)
-		case reply == "ended":
-			return session, ended(id, session.Cause)
-		case reply == "recording":
-			return session, recording.Errorf(recording.CodeStreamsFixed, "no stream can be added while one is being recorded: stop the recordings first")
-		}
-	}
-	return recording.Session{}, fmt.Errorf("change streams: %w", ctx.Err())
 }
 
 func flag(b bool) string {

@@ -31,7 +31,7 @@ func TestLeasesAreAtomic(t *testing.T) {
 		return outcomes
 	}
 	got := count(func(i int) error {
-		o, err := nodes[i%3].Open(t.Context(), "ann", nil, "", "")
+		o, err := nodes[i%3].Open(t.Context(), OpenWish{ClientID: "ann"})
 		if err == nil {
 			s.in.join(o.Room, Participant{Identity: "ann", Publishing: true})
 		}
@@ -63,7 +63,7 @@ func TestCauses(t *testing.T) {
 	ctx := t.Context()
 
 	t.Run("the agent never joins", func(t *testing.T) {
-		o, err := s.Open(ctx, "late", nil, "", "")
+		o, err := s.Open(ctx, OpenWish{ClientID: "late"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func TestCauses(t *testing.T) {
 		}
 	})
 	t.Run("the agent publishes nothing", func(t *testing.T) {
-		o, err := s.Open(ctx, "mute", []string{"camera"}, "", "")
+		o, err := s.Open(ctx, OpenWish{ClientID: "mute", Streams: []string{"camera"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,7 +265,7 @@ func TestListPages(t *testing.T) {
 	s := newStage(t)
 	var want []string
 	for i := range 5 {
-		o, err := s.Open(t.Context(), fmt.Sprintf("agent-%d", i), nil, "", "")
+		o, err := s.Open(t.Context(), OpenWish{ClientID: fmt.Sprintf("agent-%d", i)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -291,5 +291,41 @@ func TestListPages(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("listed %q, want %q", got, want)
+	}
+}
+
+// An agent who has lost the key of their session takes over from it: that one ends,
+// with its recordings and those who watched it, and of many who take over one stays.
+func TestTakeover(t *testing.T) {
+	s := newStage(t)
+	first := s.open("ann")
+	watching, err := s.Supervise(t.Context(), Wish{SupervisorID: "sam", ClientID: "ann"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Open(t.Context(), OpenWish{ClientID: "ann", ResumeKey: "wrong"}); recording.CodeOf(err) != recording.CodeTwoTimer {
+		t.Errorf("without a wish to take over: %v", err)
+	}
+	var all sync.WaitGroup
+	for range 5 {
+		all.Go(func() {
+			_, err := s.Open(t.Context(), OpenWish{ClientID: "ann", Streams: []string{"camera"}, Takeover: true})
+			if code := recording.CodeOf(err); err != nil && code != recording.CodeTwoTimer {
+				t.Errorf("taking over: %v", err)
+			}
+		})
+	}
+	all.Wait()
+	over, err := s.Get(t.Context(), first.ID)
+	if err != nil || over.State != recording.SessionEnded || over.Cause != recording.TwoTimer {
+		t.Errorf("the session that was taken over: %+v, %v", over, err)
+	}
+	seen, err := s.Supervision(t.Context(), watching.ID)
+	if err != nil || seen.Cause != recording.AgentSessionTerm {
+		t.Errorf("who watched it: %+v, %v", seen, err)
+	}
+	live, _, err := s.List(t.Context(), Query{ClientID: "ann", State: recording.SessionWaiting, Limit: 10})
+	if err != nil || len(live) != 1 {
+		t.Errorf("%d sessions live, %v", len(live), err)
 	}
 }

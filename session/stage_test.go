@@ -83,7 +83,7 @@ func (s *stage) pass(d time.Duration) {
 // open opens a session whose agent joins and publishes.
 func (s *stage) open(clientID string) recording.Session {
 	s.t.Helper()
-	o, err := s.Open(s.t.Context(), clientID, []string{"camera"}, "", "")
+	o, err := s.Open(s.t.Context(), OpenWish{ClientID: clientID, Streams: []string{"camera"}})
 	if err != nil {
 		s.t.Fatal(err)
 	}

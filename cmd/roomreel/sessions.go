@@ -45,8 +45,8 @@ func sessionOptions(c configs.Config, keys plugin.Keys, service *session.Service
 // sessions lets the API reach the service.
 type sessions struct{ *session.Service }
 
-func (s sessions) Open(ctx context.Context, clientID string, streams []string, webhookURL, resumeKey string) (api.OpenedSession, error) {
-	o, err := s.Service.Open(ctx, clientID, streams, webhookURL, resumeKey)
+func (s sessions) Open(ctx context.Context, w api.SessionWish) (api.OpenedSession, error) {
+	o, err := s.Service.Open(ctx, session.OpenWish(w))
 	return api.OpenedSession(o), err
 }
 

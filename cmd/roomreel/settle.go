@@ -40,10 +40,8 @@ func (s settler) run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			for range events { // until the feed has ended
-			}
-			for range changes {
-			}
+			drain(events)
+			drain(changes)
 			return nil
 		case e, open := <-events:
 			if !open {
@@ -119,4 +117,13 @@ func (s settler) written(id string) time.Time {
 		return time.Time{}
 	}
 	return info.ModTime()
+}
+
+// drain waits until a feed has ended; nil is one that has.
+func drain[T any](feed <-chan T) {
+	if feed == nil {
+		return
+	}
+	for range feed {
+	}
 }
