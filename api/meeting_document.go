@@ -36,7 +36,9 @@ func (s *Server) describeStreaming() {
 // describe adds an operation that answers a MeetingUploadAnswer to the document.
 func (s *Server) describe(op operation, status int, params []*huma.Param, mediaType string, body *huma.Schema) {
 	op.Security = []map[string][]string{{"bearer": {}}}
-	op.codes = []recording.Code{CodeUnauthenticated, recording.CodeNotPermitted, CodeRateLimited}
+	op.codes = []recording.Code{
+		CodeUnauthenticated, recording.CodeNotPermitted, CodeRateLimited, recording.CodeStoreUnavailable, recording.CodeInternal, CodeTimeout,
+	}
 	op.Parameters = params
 	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{mediaType: {Schema: body}}}
 	answer := s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[MeetingUploadAnswer](), true, "MeetingUploadAnswer")
