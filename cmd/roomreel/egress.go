@@ -54,7 +54,7 @@ func newEgress(c configs.Config, p *process, keys plugin.Keys, log *slog.Logger)
 			composer: compose.Composer{FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Log: log},
 		},
 		URL: c.LiveKit.URL, APIKey: keys.Key, APISecret: keys.Secret, Token: keys.RecorderToken,
-		Bucket: putInBucket, Output: output, WebM: c.Egress.Format == "webm", Discard: !c.Egress.Keep, Defer: c.Egress.Defer,
+		Bucket: putInBucket, Storage: ownBucket(c), Output: output, WebM: c.Egress.Format == "webm", Discard: !c.Egress.Keep, Defer: c.Egress.Defer,
 		MaxDuration: c.Egress.MaxDuration, Lease: c.Recorder.Lease, Log: log,
 	})
 	return w, err
@@ -150,8 +150,8 @@ func (f egressFiles) Remove(ctx context.Context, id string) error {
 	return f.archive.Remove(id)
 }
 
-// Film makes a film by way of the queue. One that another worker began is waited
-// for as long as it moves, and then made anew.
+// Film makes a film by way of the queue. One that another worker began is made
+// anew if it was not to be had.
 func (f egressFiles) Film(ctx context.Context, id string, spec recording.CompositionSpec, begun string, began func(string)) (string, error) {
 	if begun != "" {
 		if film, err := f.await(ctx, id, begun); err == nil && film.State == recording.CompositionReady {
@@ -173,27 +173,48 @@ func (f egressFiles) Film(ctx context.Context, id string, spec recording.Composi
 	return f.path(film)
 }
 
-// await returns a composition once it is final, or has not moved for a while.
-func (f egressFiles) await(ctx context.Context, id, film string) (recording.Composition, error) {
-	const still, poll = 30 * time.Second, time.Second
-	var last recording.Composition
-	moved := time.Now()
+// Wished makes a film that the recording was started with, whoever is quickest to
+// begin it: this node, or the one that is told first of the recording's end.
+func (f egressFiles) Wished(ctx context.Context, id string, n int, spec recording.CompositionSpec) (string, error) {
+	const patience, pause = 10 * time.Second, 200 * time.Millisecond
+	began := time.Now()
+	var film recording.Composition
+	var err error
+	for {
+		if err = f.queue.StartWished(ctx, id, n, spec); err == nil {
+			film, err = f.await(ctx, id, compose.WishedID(id, n))
+		}
+		// Another node may be about to write the film down.
+		if recording.CodeOf(err) != recording.CodeNotFound || time.Since(began) > patience {
+			break
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+	switch {
+	case err != nil:
+		return "", err
+	case film.State != recording.CompositionReady:
+		return "", recording.AsError(film.Error, recording.CodeComposeFailed)
+	}
+	return f.path(film)
+}
+
+// await returns a composition once it is final. However long it waits behind
+// others, and whichever process dies over it: the queue carries it out.
+func (f egressFiles) await(ctx context.Context, id, film string) (last recording.Composition, err error) {
+	const poll = time.Second
 	for {
 		updates, err := f.queue.Watch(ctx, id, film)
 		if err != nil {
 			return last, err
 		}
-		for now := range updates {
-			if now.State != last.State || now.Progress != last.Progress {
-				moved = time.Now()
-			}
-			last = now
+		for last = range updates { //nolint:revive // the last one counts
 		}
 		if last.State.Final() {
 			return last, nil
-		}
-		if time.Since(moved) > still {
-			return last, recording.Errorf(recording.CodeComposeFailed, "composition %s was left by its process", film)
 		}
 		select {
 		case <-ctx.Done():

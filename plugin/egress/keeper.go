@@ -252,7 +252,7 @@ func (k *keeper) begin() error {
 		return nil // the tracks are awaited
 	}
 	r, err := k.worker.opts.Recordings.Start(k.ctx, recording.Request{
-		Room: k.order.room, Selection: *sel, Egress: k.job.ID, Layout: filmLayout(k.order.layout),
+		Room: k.order.room, Selection: *sel, Egress: k.job.ID, Layout: filmLayout(k.order.layout), Compositions: k.order.wishes(),
 		Limits:  recording.Limits{MaxDuration: recording.Seconds(k.worker.opts.MaxDuration)},
 		Subject: recording.Subject{Labels: map[string]string{"egress_id": k.job.ID}},
 	})

@@ -18,16 +18,17 @@ func (w *Worker) StartEgressAffinity(ctx context.Context, req *rpc.StartEgressRe
 	if w.isDraining() {
 		return never
 	}
+	refusal := float32(first)
+	if w.opts.Defer {
+		refusal = last // another takes it, or half a second later this one refuses
+	}
 	o, err := w.understand(req)
 	if err != nil {
-		if w.opts.Defer {
-			return never
-		}
-		return first
+		return refusal
 	}
 	load := w.opts.Recordings.Load(ctx, o.room)
-	if load.Full {
-		return last
+	if load.Full { // all workers see that
+		return refusal
 	}
 	return max(last, first-0.1*float32(load.Ahead))
 }
@@ -43,6 +44,7 @@ func (w *Worker) understand(req *rpc.StartEgressRequest) (order, error) {
 			return o, err
 		}
 		if spec, films := o.film(f); films {
+			spec.Layout = filmLayout(o.layout)
 			if err := w.opts.Files.Check(spec); err != nil {
 				return o, recordingError(err)
 			}
