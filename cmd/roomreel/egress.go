@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -48,7 +47,7 @@ func newEgress(c configs.Config, p *process, keys plugin.Keys, log *slog.Logger)
 	var err error
 	w.Worker, err = egress.NewWorker(egress.Options{
 		Node: c.Node, Bus: bus, Redis: p.redis,
-		Recordings: &egressRecordings{Store: p.store, node: c.Node},
+		Recordings: egressRecordings{p.store, c.Node},
 		Files: egressFiles{
 			queue: p.queue, archive: p.archive, store: p.store,
 			composer: compose.Composer{FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Log: log},
@@ -72,43 +71,45 @@ func (w *egressWorker) close() error {
 type egressRecordings struct {
 	*coord.Store
 	node string
-
-	mu    sync.Mutex
-	asked time.Time
-	nodes []coord.NodeInfo
 }
 
 // Load tells how busy the nodes are. A room that is being recorded already needs
-// no further room of anybody.
-func (r *egressRecordings) Load(ctx context.Context, room string) egress.Load {
-	nodes := r.seeNodes(ctx)
-	var load egress.Load
-	mine := slices.IndexFunc(nodes, func(n coord.NodeInfo) bool { return n.Name == r.node })
-	if len(nodes) > 0 && !slices.ContainsFunc(nodes, coord.NodeInfo.CanAccept) {
-		page, err := r.List(ctx, coord.Query{Room: room, Limit: 1, States: []recording.State{
-			recording.Starting, recording.Active, recording.Paused, recording.Stopping,
-		}})
-		load.Full = err == nil && len(page.Items) == 0
+// no further room of anybody, one that waits for a node will take the next.
+func (r egressRecordings) Load(ctx context.Context, room string) egress.Load {
+	nodes, err := r.Nodes(ctx)
+	if err != nil || len(nodes) == 0 {
+		return egress.Load{} // the request waits, as any recording does
 	}
+	var load egress.Load
+	places, limited := 0, true
+	mine := slices.IndexFunc(nodes, func(n coord.NodeInfo) bool { return n.Name == r.node })
 	for _, n := range nodes {
-		if mine >= 0 && n.CanAccept() && n.Rooms < nodes[mine].Rooms {
+		if !n.CanAccept() {
+			continue
+		}
+		places += n.MaxRooms - n.Rooms
+		limited = limited && n.MaxRooms > 0
+		if mine >= 0 && n.Rooms < nodes[mine].Rooms {
 			load.Ahead++
 		}
 	}
-	return load
-}
-
-// seeNodes returns the nodes as they were within the last second.
-func (r *egressRecordings) seeNodes(ctx context.Context) []coord.NodeInfo {
-	const fresh = time.Second
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if time.Since(r.asked) > fresh {
-		if nodes, err := r.Nodes(ctx); err == nil {
-			r.nodes, r.asked = nodes, time.Now()
+	if !limited {
+		return load
+	}
+	page, err := r.List(ctx, coord.Query{Limit: 200, States: []recording.State{
+		recording.Queued, recording.Starting, recording.Active, recording.Paused, recording.Stopping,
+	}})
+	waiting := map[string]bool{}
+	for _, rec := range page.Items {
+		if rec.Room == room && rec.Node != "" {
+			return load
+		}
+		if rec.Room != room && rec.State == recording.Queued {
+			waiting[rec.Room] = true
 		}
 	}
-	return r.nodes
+	load.Full = err == nil && places <= len(waiting)
+	return load
 }
 
 // egressFiles lets the worker have files made.

@@ -147,7 +147,8 @@ func (k *keeper) step() (done bool) {
 
 // discard deletes the recording of an egress that is complete, where that is wished.
 func (k *keeper) discard() {
-	if !k.worker.opts.Discard || k.info.Error != "" || k.job.Recording == "" {
+	whole := k.info.Status == livekit.EgressStatus_EGRESS_COMPLETE || k.info.Status == livekit.EgressStatus_EGRESS_LIMIT_REACHED
+	if !k.worker.opts.Discard || !whole || k.job.Recording == "" {
 		return
 	}
 	err := k.worker.opts.Files.Remove(k.ctx, k.job.Recording)

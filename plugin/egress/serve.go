@@ -65,7 +65,7 @@ func (w *Worker) StartEgress(ctx context.Context, req *rpc.StartEgressRequest) (
 	case w.isDraining():
 		return nil, refuse(psrpc.Unavailable, "server is shutting down")
 	case w.opts.Recordings.Load(ctx, o.room).Full:
-		return nil, refuse(psrpc.ResourceExhausted, "every recorder node is full or shutting down: start another, or raise recorder.max_rooms")
+		return nil, errFull
 	case req.EgressId == "":
 		return nil, invalid("request has missing or invalid field: egress_id")
 	}
@@ -93,6 +93,10 @@ func (w *Worker) StartEgress(ctx context.Context, req *rpc.StartEgressRequest) (
 	w.log.Info("egress begins", "egress", j.ID, "room", o.room)
 	return info, nil
 }
+
+// errFull is not ResourceExhausted: on that, LiveKit would try three times more,
+// for up to six seconds, before it answered.
+var errFull = refuse(psrpc.Aborted, "every recorder node is full or shutting down: try again later, start another node, or raise recorder.max_rooms")
 
 // ListActiveEgress lists the egresses that this worker looks after.
 func (w *Worker) ListActiveEgress(context.Context, *rpc.ListActiveEgressRequest) (*rpc.ListActiveEgressResponse, error) {
