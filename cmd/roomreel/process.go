@@ -128,7 +128,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	p.previews = compose.NewPreviews(archive, c.Composer.FFmpeg)
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
-		Previews: p.previews, Console: web.Console(web.ConsoleOptions{LiveKit: c.LiveKit.URL}),
+		Previews: p.previews, Console: web.Console(web.ConsoleOptions{LiveKit: browserURL(c.LiveKit)}),
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
 		Uploads: p.uploader, Storage: storage, Answers: p.redis,
 		Rate: api.RateLimit{PerSecond: c.API.Rate.PerSecond, Burst: c.API.Rate.Burst}, Guesses: guesses,
