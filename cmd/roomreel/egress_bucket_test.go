@@ -14,7 +14,7 @@ import (
 // A file goes into the bucket that its request names; one that the bucket does not
 // take fails the egress and stays with the worker. No secret is told to anybody.
 func TestEgressIntoBucket(t *testing.T) {
-	url, backend := bucket(t)
+	url, backend := bucket(t, "films")
 	s := startEgressStage(t, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -21,11 +21,11 @@ import (
 	"github.com/roomreel/roomreel/configs"
 )
 
-// bucket is S3-compatible storage with a bucket "films".
-func bucket(t *testing.T) (url string, storage gofakes3.Backend) {
+// bucket is S3-compatible storage with one bucket.
+func bucket(t *testing.T, name string) (url string, storage gofakes3.Backend) {
 	t.Helper()
 	storage = s3mem.New()
-	if err := storage.CreateBucket("films"); err != nil {
+	if err := storage.CreateBucket(name); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(gofakes3.New(storage, gofakes3.WithLogger(gofakes3.DiscardLog())).Server())
@@ -44,7 +44,7 @@ func (s *egressStage) participantOf(ctx context.Context, room string) (*livekit.
 // has lasted long enough; its file goes into roomreel's own storage, and its
 // recording goes, as it is configured.
 func TestEgressLimits(t *testing.T) {
-	url, storage := bucket(t)
+	url, storage := bucket(t, "films")
 	s := startEgressStage(t, 2, func(c *configs.Config) {
 		c.Recorder.MaxRooms, c.Egress.MaxDuration, c.Egress.Keep = 1, 6*time.Second, false
 		c.Storage = configs.Storage{Endpoint: url, Bucket: "films", Prefix: "own", Region: "us-east-1", AccessKey: "k", SecretKey: "s", PathStyle: true, Downloads: "proxy"}
