@@ -20,6 +20,7 @@ import (
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/api/client"
 	"github.com/roomreel/roomreel/internal/meeting"
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recording"
 )
@@ -84,7 +85,7 @@ func TestComposeFileRuns(t *testing.T) {
 	}
 	one := env["roomreel-1"]
 	storage, objects := bucket(t, one["ROOMREEL_STORAGE_BUCKET"])
-	redis := startRedisServer(t)
+	redis := redisserver.Run(t).URL()
 	keys := plugin.Keys{Key: one["LIVEKIT_API_KEY"], Secret: one["LIVEKIT_API_SECRET"]}
 	port := freePort(t, "tcp")
 	livekit, err := plugin.StartDevServer(ctx, plugin.DevServerOptions{

@@ -233,6 +233,9 @@ func checkPrograms(c configs.Composer) error {
 // openArchive opens the data folder, or says what to do about it.
 func openArchive(data string) (recording.Archive, error) {
 	archive, err := recording.OpenArchive(data)
+	if errors.Is(err, syscall.ENOSPC) {
+		return archive, fmt.Errorf("the disk of the data folder %s is full: make room, or set data (ROOMREEL_DATA) to another: %w", data, err)
+	}
 	if err != nil {
 		return archive, fmt.Errorf("the data folder %s cannot be written: give this user the right to, or set data (ROOMREEL_DATA) to another: %w", data, err)
 	}

@@ -96,7 +96,7 @@ func (w *Worker) StartEgress(ctx context.Context, req *rpc.StartEgressRequest) (
 
 // errFull is not ResourceExhausted: on that, LiveKit would try three times more,
 // for up to six seconds, before it answered.
-var errFull = refuse(psrpc.Aborted, "every recorder node is full or shutting down: try again later, start another node, or raise recorder.max_rooms")
+var errFull = refuse(psrpc.Aborted, "every recorder node is full or shutting down: try again later, start another node, raise recorder.max_rooms, or make room on their disks")
 
 // ListActiveEgress lists the egresses that this worker looks after.
 func (w *Worker) ListActiveEgress(context.Context, *rpc.ListActiveEgressRequest) (*rpc.ListActiveEgressResponse, error) {
