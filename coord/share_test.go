@@ -8,13 +8,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
 // What two folders have of a recording is shared by turn; the record follows, once, and
 // nothing but what it tells of files.
 func TestShare(t *testing.T) {
-	s := NewStore(client(t, startServer(t).addr))
+	s := NewStore(client(t, redisserver.Run(t).Addr))
 	ctx := t.Context()
 	must := func(err error) {
 		t.Helper()
@@ -87,7 +88,7 @@ func TestShare(t *testing.T) {
 // Where files are: in the folder of whoever recorded, at every node that lives and has
 // it, also when the one that recorded is gone.
 func TestPlaces(t *testing.T) {
-	s := NewStore(client(t, startServer(t).addr))
+	s := NewStore(client(t, redisserver.Run(t).Addr))
 	ctx := t.Context()
 	r := mustStart(t, s, "standup", recording.Selection{})
 	if places, err := s.Places(ctx, r.ID); err != nil || len(places) != 0 {

@@ -22,6 +22,7 @@ import (
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/api/client"
 	"github.com/roomreel/roomreel/internal/meeting"
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recorder"
 	"github.com/roomreel/roomreel/recording"
@@ -73,7 +74,7 @@ func startDisks(ctx context.Context, t *testing.T, storage bool) *disks {
 	const admin = "admin-key-0123456789"
 	env := []string{
 		"ROOMREEL_TEST_PROGRAM=1", "LIVEKIT_URL=" + s.livekit.URL, "LIVEKIT_API_KEY=" + keys.Key, "LIVEKIT_API_SECRET=" + keys.Secret,
-		"REDIS_URL=" + startRedisServer(t), "ROOMREEL_ADMIN_KEYS=" + admin, "ROOMREEL_LOG_LEVEL=error", "ROOMREEL_LEASE=1s",
+		"REDIS_URL=" + redisserver.Run(t).URL(), "ROOMREEL_ADMIN_KEYS=" + admin, "ROOMREEL_LOG_LEVEL=error", "ROOMREEL_LEASE=1s",
 	}
 	if storage {
 		backend := s3mem.New()
