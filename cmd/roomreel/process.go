@@ -142,7 +142,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	p.previews = compose.NewPreviews(archive, c.Composer.FFmpeg)
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
-		Previews: p.previews, Console: web.Console(web.ConsoleOptions{LiveKit: c.LiveKit.URL}),
+		Previews: p.previews, Console: web.Console(web.ConsoleOptions{LiveKit: browserURL(c.LiveKit)}),
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
 		Uploads: uploads{p.uploader, p.peers}, Storage: storage, Elsewhere: p.peers.elsewhere, Answers: p.redis,
 		Rate: api.RateLimit{PerSecond: c.API.Rate.PerSecond, Burst: c.API.Rate.Burst}, Guesses: guesses,
@@ -247,6 +247,9 @@ func checkPrograms(c configs.Composer) error {
 // openArchive opens the data folder, or says what to do about it.
 func openArchive(data string) (recording.Archive, error) {
 	archive, err := recording.OpenArchive(data)
+	if errors.Is(err, syscall.ENOSPC) {
+		return archive, fmt.Errorf("the disk of the data folder %s is full: make room, or set data (ROOMREEL_DATA) to another: %w", data, err)
+	}
 	if err != nil {
 		return archive, fmt.Errorf("the data folder %s cannot be written: give this user the right to, or set data (ROOMREEL_DATA) to another: %w", data, err)
 	}

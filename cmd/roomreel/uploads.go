@@ -45,10 +45,7 @@ func newUploader(c configs.Config, archive recording.Archive, folder string, sto
 		u.uploads = deliver.NewUploads(rdb, o)
 		return u, nil
 	}
-	bucket, err := deliver.OpenBucket(deliver.BucketOptions{
-		Endpoint: c.Storage.Endpoint, Bucket: c.Storage.Bucket, Prefix: strings.Trim(c.Storage.Prefix, "/"), Region: c.Storage.Region,
-		AccessKey: c.Storage.AccessKey, SecretKey: c.Storage.SecretKey, PathStyle: c.Storage.PathStyle,
-	})
+	bucket, err := openBucket(c.Storage)
 	if err != nil {
 		return nil, err
 	}
