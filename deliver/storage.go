@@ -91,7 +91,7 @@ func (s *Storage) gather(ctx context.Context, id, dir string, m *recording.Manif
 		return m, nil
 	case err != nil:
 		return nil, err
-	case m.Covers(slices.DeleteFunc(stored.Turns, func(t recording.Turn) bool { return t.Away })):
+	case !stored.TellsMore(m):
 		return m, nil
 	}
 	m = recording.Merge(m.Turns, m, stored)

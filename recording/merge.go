@@ -45,6 +45,7 @@ func Merge(turns []Turn, sources ...*Manifest) *Manifest {
 
 // add takes what another manifest tells of turns that m does not tell of.
 func (m *Manifest) add(other *Manifest) {
+	fresh := !slices.ContainsFunc(other.Turns, func(t Turn) bool { return m.has(t.Epoch) })
 	for _, t := range other.Turns {
 		if !t.Away && !m.has(t.Epoch) {
 			m.Turns = append(m.Turns, t)
@@ -73,7 +74,11 @@ func (m *Manifest) add(other *Manifest) {
 			m.Refused = append(m.Refused, r)
 		}
 	}
-	m.DroppedDatagrams += other.DroppedDatagrams
+	if fresh {
+		m.DroppedDatagrams += other.DroppedDatagrams
+	} else { // counted in both
+		m.DroppedDatagrams = max(m.DroppedDatagrams, other.DroppedDatagrams)
+	}
 	m.Duration = max(m.Duration, other.Duration)
 }
 

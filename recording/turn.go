@@ -29,6 +29,11 @@ func (m *Manifest) has(epoch int64) bool {
 	return slices.ContainsFunc(m.Turns, func(t Turn) bool { return t.Epoch == epoch && !t.Away })
 }
 
+// TellsMore reports whether the manifest tells of a turn that another does not.
+func (m *Manifest) TellsMore(other *Manifest) bool {
+	return slices.ContainsFunc(m.Turns, func(t Turn) bool { return !t.Away && !other.has(t.Epoch) })
+}
+
 // WaitsFor returns the nodes that are away with parts.
 func (m *Manifest) WaitsFor() []string {
 	var nodes []string

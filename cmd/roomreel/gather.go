@@ -41,12 +41,28 @@ func (g gatherer) one(ctx context.Context, r recording.Recording) error {
 	case err != nil:
 		return fmt.Errorf("repair what was left of %s: %w", r.ID, err)
 	case len(turns) == 0 && len(m.Turns) == 1: // nothing was written, or Redis has lost its memory
-		_, _, err := g.store.Share(ctx, r.ID, g.folder, m.Turns, nil)
-		return err
+		if _, _, err := g.store.Share(ctx, r.ID, g.folder, m.Turns, nil); err != nil {
+			return err
+		}
+		return g.amend(ctx, r, m)
 	case len(m.Turns) <= 1 && m.Covers(turns):
-		return nil
+		return g.amend(ctx, r, m)
 	}
 	return g.merge(ctx, dir, r, m)
+}
+
+// amend has the record tell what a manifest does.
+func (g gatherer) amend(ctx context.Context, r recording.Recording, m *recording.Manifest) error {
+	result, waits := resultOf(m), m.WaitsFor()
+	if r.Parts == result.Parts && r.Bytes == result.Bytes && slices.Equal(r.WaitingFor, waits) {
+		return nil
+	}
+	return g.store.Amend(ctx, r.ID, func(r *recording.Recording) {
+		r.Parts, r.Bytes, r.Duration, r.WaitingFor = result.Parts, result.Bytes, result.Duration, waits
+		if !result.StartedAt.IsZero() {
+			r.StartedAt = result.StartedAt
+		}
+	})
 }
 
 // whole repairs what a crash left in the folder, and reads its manifest.
@@ -67,24 +83,21 @@ func (g gatherer) merge(ctx context.Context, dir string, r recording.Recording, 
 		return err
 	}
 	locate(own, m)
-	turns, shared, err := g.store.Share(ctx, r.ID, g.folder, own.Turns, own)
+	turns, shared, err := g.store.Share(ctx, r.ID, g.folder, m.Turns, own)
 	if err != nil {
 		return err
 	}
 	merged := recording.Merge(turns, shared...)
+	if m.TellsMore(merged) { // what Redis has forgotten of others, the manifest here has not
+		merged = recording.Merge(turns, merged, m)
+	}
 	locate(merged, m)
 	if !sameManifest(merged, m) {
 		if err := recording.WriteManifest(dir, merged); err != nil {
 			return err
 		}
 	}
-	result := resultOf(merged)
-	return g.store.Amend(ctx, r.ID, func(r *recording.Recording) {
-		r.Parts, r.Bytes, r.Duration, r.WaitingFor = result.Parts, result.Bytes, result.Duration, merged.WaitsFor()
-		if !result.StartedAt.IsZero() {
-			r.StartedAt = result.StartedAt
-		}
-	})
+	return g.amend(ctx, r, merged)
 }
 
 // elsewhere tells of a recording of which nothing is here that it waits for those who
