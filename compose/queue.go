@@ -241,6 +241,9 @@ func (q *Queue) Retry(ctx context.Context, recordingID, id string) (recording.Co
 	case film.State == recording.CompositionReady:
 		return film, recording.Errorf(recording.CodeAlreadyStopped, "composition %s is ready: there is nothing to try again", id)
 	}
+	if err := q.unwritten(id); err != nil {
+		return film, err
+	}
 	if _, err := q.check(ctx, recordingID, film.Spec); err != nil {
 		return film, err
 	}

@@ -282,7 +282,7 @@ func TestRetryGoesOn(t *testing.T) {
 		trouble string
 		code    recording.Code
 	}{
-		"ffmpeg is killed": {`case "$last" in piece0001*) kill -9 $$;; esac`, recording.CodeComposeFailed},
+		"ffmpeg is killed": {`case "$last" in piece0001*) (until [ -s "$last" ]; do sleep 0.01; done; kill -9 $$) > /dev/null 2>&1 & esac`, recording.CodeComposeFailed},
 		"disk is full":     {`case "$last" in piece0001*) echo "[error] av_interleaved_write_frame(): No space left on device" >&2; exit 1;; esac`, recording.CodeDiskFull},
 	} {
 		t.Run(name, func(t *testing.T) {
