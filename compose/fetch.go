@@ -13,8 +13,9 @@ import (
 )
 
 // Fetch brings the parts of a recording back into its directory that were
-// uploaded and are no longer there. They may be released again at any time.
-type Fetch func(ctx context.Context, recordingID string) error
+// uploaded and are no longer there, and those of the named files that are not.
+// Parts may be released again at any time.
+type Fetch func(ctx context.Context, recordingID string, files ...string) error
 
 // heldName is the folder, inside the work folder, of second names of the
 // sources: a part that is released meanwhile stays as long as the work does.
@@ -29,9 +30,15 @@ func (r *renderer) fetch(ctx context.Context) error {
 		_, err := os.Stat(r.path(s))
 		return errors.Is(err, fs.ErrNotExist)
 	}
-	if i := slices.IndexFunc(r.plan.Sources, missing); i >= 0 {
-		if err := r.composer.Fetch(ctx, r.plan.Recording); err != nil {
-			return recording.Errorf(recording.AsError(err, recording.CodeComposeFailed).Code, "part %s: bring it back from storage: %w", r.plan.Sources[i].Part, err)
+	var files []string
+	for _, s := range r.plan.Sources {
+		if missing(s) {
+			files = append(files, s.File)
+		}
+	}
+	if len(files) > 0 {
+		if err := r.composer.Fetch(ctx, r.plan.Recording, slices.Compact(files)...); err != nil {
+			return recording.Errorf(recording.AsError(err, recording.CodeComposeFailed).Code, "bring %s back from storage: %w", files[0], err)
 		}
 	}
 	if err := os.MkdirAll(filepath.Join(r.work, heldName), 0o755); err != nil {
@@ -47,4 +54,29 @@ func (r *renderer) fetch(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// summon brings what a wish names, and is in storage only, into the
+// recording's directory: videos that clients uploaded there, pictures. What is
+// nowhere is left for the message that says so.
+func (c Composer) summon(ctx context.Context, dir, recordingID string, spec recording.CompositionSpec) {
+	if c.Fetch == nil {
+		return
+	}
+	var files []string
+	for _, e := range spec.External {
+		if !exists(filepath.Join(dir, e.File)) {
+			files = append(files, filepath.ToSlash(e.File))
+		}
+	}
+	for _, file := range pictures(spec) {
+		if !exists(filepath.Join(dir, AssetsFolder, file)) && (c.Assets == "" || !exists(filepath.Join(c.Assets, file))) {
+			files = append(files, AssetsFolder+"/"+filepath.ToSlash(file))
+		}
+	}
+	for _, file := range files {
+		if err := c.Fetch(ctx, recordingID, file); err != nil {
+			c.Log.Warn("file is not in storage", "recording", recordingID, "file", file, "error", err)
+		}
+	}
 }

@@ -59,11 +59,16 @@ func (q *Queue) sweep() {
 	for tick := time.NewTicker(sweepOut); ; {
 		q.offerUnfinished()
 		ids, _ := q.archive.IDs()
-		for _, id := range ids {
+		caches := make([]cache, len(ids))
+		for i, id := range ids {
 			dir := filepath.Join(q.archive.Root(), id)
-			if err := errors.Join(cacheOf(dir).prune(q.opts.PiecesAge, q.opts.PiecesBytes), clearTries(dir, "")); err != nil {
-				q.log.Warn("pieces cannot be removed", "recording", id, "error", err)
+			caches[i] = cacheOf(dir)
+			if err := clearTries(dir, ""); err != nil {
+				q.log.Warn("half-made files cannot be removed", "recording", id, "error", err)
 			}
+		}
+		if err := prune(caches, q.opts.PiecesAge, q.opts.PiecesBytes); err != nil {
+			q.log.Warn("pieces cannot be removed", "error", err)
 		}
 		select {
 		case <-tick.C:
