@@ -91,8 +91,8 @@ func link(from, to string) error {
 	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if os.Link(from, to) == nil {
-		return nil
+	if err := os.Link(from, to); err == nil || errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return os.Symlink(from, to)
 }

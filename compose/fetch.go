@@ -18,7 +18,8 @@ import (
 type Fetch func(ctx context.Context, recordingID string, files ...string) error
 
 // heldName is the folder, inside the work folder, of second names of the
-// sources: a part that is released meanwhile stays as long as the work does.
+// sources: a part that is released meanwhile stays as long as the work does, and
+// one that is finished meanwhile loses its old name but not this one.
 const heldName = "sources"
 
 // fetch brings back the sources that are missing, and holds on to all of them.
@@ -26,13 +27,9 @@ func (r *renderer) fetch(ctx context.Context) error {
 	if r.composer.Fetch == nil {
 		return nil
 	}
-	missing := func(s Source) bool {
-		_, err := os.Stat(r.path(s))
-		return errors.Is(err, fs.ErrNotExist)
-	}
 	var files []string
 	for _, s := range r.plan.Sources {
-		if missing(s) {
+		if !exists(r.path(s)) {
 			files = append(files, s.File)
 		}
 	}
@@ -41,15 +38,24 @@ func (r *renderer) fetch(ctx context.Context) error {
 			return recording.Errorf(recording.AsError(err, recording.CodeComposeFailed).Code, "bring %s back from storage: %w", files[0], err)
 		}
 	}
+	return r.hold()
+}
+
+// hold gives the sources that are there names of their own in the work folder.
+func (r *renderer) hold() error {
 	if err := os.MkdirAll(filepath.Join(r.work, heldName), 0o755); err != nil {
 		return fmt.Errorf("hold parts: %w", err)
 	}
 	for _, s := range r.plan.Sources {
 		held := filepath.Join(r.work, heldName, filepath.Base(s.File))
-		if exists(held) || missing(s) {
+		if exists(held) {
 			continue
 		}
-		if err := link(r.path(s), held); err != nil {
+		err := link(r.path(s), held)
+		if errors.Is(err, fs.ErrNotExist) { // it may have been finished just now
+			err = link(r.path(s), held)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // checkSources tells of one that is not there
 			return fmt.Errorf("hold parts: %w", err)
 		}
 	}

@@ -198,12 +198,14 @@ func TestTitlesWrap(t *testing.T) {
 	}{
 		{"Review", 1},
 		{"A review of all that happened in the third quarter and of what is to come", 2},
-		{strings.Repeat("many words ", 40), 3},
-		{strings.Repeat("王", 80), 2},
+		{strings.Repeat("many words ", 27), 3},
+		{strings.Repeat("王", 100), 3},
+		{strings.Repeat("محمد ", 30), 3},
 		{strings.Repeat("W", 300), 3},
 	} {
 		const width = 1075
-		lines := l.lines(clean(c.text), fitted(l, clean(c.text), 61, width), width, true, 3)
+		title := cleanUpTo(c.text, mostText)
+		lines := l.lines(title, fitted(l, title, 61, width), width, true, 3)
 		if len(lines) != c.lines {
 			t.Errorf("%.20q takes %d lines, not %d", c.text, len(lines), c.lines)
 		}
