@@ -61,11 +61,13 @@ func TestSDKSurvives(t *testing.T) {
 			await until(() => events.some((e) => e.type === 'recording_state' && e.state === 'STARTED'));
 			return id;`)
 		back := time.Now()
-		_, err = client.Await(ctx, func() (api.Recording, error) { return s.api.Recording(ctx, rec) }, func(r api.Recording) bool {
+		soon, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		now, err := client.Await(soon, func() (api.Recording, error) { return s.api.Recording(ctx, rec) }, func(r api.Recording) bool {
 			return slices.ContainsFunc(r.Live, func(l api.LiveTrack) bool { return l.Kind == "video" && l.SID != old && l.Flowing })
 		})
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("the new picture does not flow: %v: %+v, before %s; the page was told %q", err, now, old, eventsOf(ctx, t, p))
 		}
 		t.Logf("after %v the new picture flows", time.Since(back))
 		pass(ctx, 3*time.Second)
