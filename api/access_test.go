@@ -59,6 +59,9 @@ func TestAccess(t *testing.T) {
 		{"GET", "/metrics", "", 200, operate},
 		{"POST", "/livekit/webhook", `{"event":"room_finished"}`, 401, all}, // LiveKit's signature is the only key
 		{"GET", "/v1/events?type=none.such&since=yesterday", "", 422, list},
+		{"GET", "/v1/recordings/{rec}/uploads", "", 200, read},
+		{"POST", "/v1/recordings/{rec}/uploads", `{"url":"https://app.example.com/put"}`, 202, full},
+		{"POST", "/v1/recordings/{rec}/uploads/{upl}/retry", "", 404, full},
 		{"GET", "/v1/webhooks", "", 200, admin},
 		{"POST", "/v1/webhooks", `{"url":"https://app.example.com/"}`, 201, admin},
 		{"GET", "/v1/webhooks/app", "", 200, admin},

@@ -8,7 +8,9 @@ import { Ago, Card, CopyText, Empty, Failure, Progress, State } from '../../comp
 import { Dialog } from '../../components/dialog'
 import { useSay, useSayError } from '../../components/toasts'
 import { bytes, clock } from '../../format'
+import { boxesLike, pixels, tileOf } from '../../media/boxes'
 import { layouts, type Tile } from '../../media/layouts'
+import { BoxEditor } from './boxes'
 
 export function Films({ recording, films, onMake, canMake }: { recording: Recording; films: Composition[]; onMake: () => void; canMake: boolean }) {
   const { t } = useTranslation()
@@ -117,6 +119,7 @@ export function FilmDialog({ manifest, onClose }: { manifest: Manifest; onClose:
   const client = useQueryClient()
   const say = useSay()
   const [layout, setLayout] = useState('grid')
+  const [boxes, setBoxes] = useState(() => boxesLike('speaker', Math.max(2, Math.min(manifest.participants.length, 5))))
   const [format, setFormat] = useState<Format>('mp4')
   const [quality, setQuality] = useState<(typeof qualities)[number]>('standard')
   const [host, setHost] = useState('')
@@ -128,6 +131,7 @@ export function FilmDialog({ manifest, onClose }: { manifest: Manifest; onClose:
     mutationFn: () => {
       const [width, height] = size.split('x').map(Number)
       const spec: FilmSpec = { layout, format, quality, width, height }
+      if (layout === 'custom') spec.boxes = pixels(boxes, width, height)
       if (host) spec.host = host
       if (title.trim()) spec.title = { text: title.trim() }
       if (from) spec.from_s = Number(from)
@@ -149,16 +153,17 @@ export function FilmDialog({ manifest, onClose }: { manifest: Manifest; onClose:
           <legend className="sr">{t('films.layout')}</legend>
           <span className="label" aria-hidden>{t('films.layout')}</span>
           <div className="layouts">
-            {Object.entries(layouts).map(([name, tiles]) => (
+            {[...Object.entries(layouts).map(([name, tiles]) => [name, tiles(people)] as const), ['custom', boxes.map(tileOf)] as const].map(([name, tiles]) => (
               <label key={name}>
                 <input type="radio" name="layout" className="sr" value={name} checked={layout === name} onChange={() => setLayout(name)} />
-                <LayoutPicture tiles={tiles(people)} />
+                <LayoutPicture tiles={tiles} />
                 {t(`layout.${name}`)}
               </label>
             ))}
           </div>
           <p className="hint">{t(`layoutHint.${layout}`)}</p>
         </fieldset>
+        {layout === 'custom' && <BoxEditor boxes={boxes} onChange={setBoxes} people={manifest.participants} aspect={size.replace('x', '/')} />}
         <div className="pair">
           <div className="field"><label htmlFor="film-format">{t('films.format')}</label><select id="film-format" value={format} onChange={(event) => setFormat(event.target.value as Format)}>{formats.map((value) => <option key={value} value={value}>{t(`films.formats.${value}`)}</option>)}</select></div>
           <div className="field"><label htmlFor="film-quality">{t('films.quality')}</label><select id="film-quality" value={quality} onChange={(event) => setQuality(event.target.value as typeof quality)}>{qualities.map((value) => <option key={value} value={value}>{t(`films.qualities.${value}`)}</option>)}</select></div>
