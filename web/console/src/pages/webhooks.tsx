@@ -72,7 +72,7 @@ function Endpoint({ endpoint }: { endpoint: WebhookEndpoint }) {
           <dt>{t('webhooks.types')}</dt><dd>{endpoint.types.length ? endpoint.types.join(', ') : t('webhooks.allTypes')}</dd>
           <dt>{t('webhooks.signing')}</dt><dd>{endpoint.signing === 'livekit' ? t('webhooks.signingLiveKit') : t('webhooks.signingStandard')}</dd>
           <dt>{t('webhooks.pending')}</dt><dd className="num">{endpoint.pending}</dd>
-          {isTime(endpoint.failing_since) && <><dt>{t('webhooks.failing')}</dt><dd><Ago at={endpoint.failing_since} /></dd></>}
+          {isTime(endpoint.failing_since) && <><dt>{t('webhooks.failingSince')}</dt><dd><Ago at={endpoint.failing_since} /></dd></>}
         </dl>
         <div className="row wrap">
           <button type="button" className="button small" disabled={act.isPending} onClick={() => act.mutate({ method: 'POST', verb: '/test' })}><Send size={14} aria-hidden /> {t('webhooks.test')}</button>

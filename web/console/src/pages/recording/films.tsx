@@ -69,17 +69,18 @@ function FilmCard({ recording, film: given, watch }: { recording: Recording; fil
     mutationFn: () => call('POST', `/v1/recordings/${recording.id}/compositions/${film.id}/retry`),
     onSuccess: () => say(t('films.queued')), onError: sayError, onSettled: refresh,
   })
+  const sound = film.spec.format === 'm4a' || film.spec.format === 'opus'
   const layout = film.spec.layout ?? 'grid'
-  const others = film.files?.filter((file) => file.media !== film.media) ?? []
+  const files = film.files ?? []
   return (
     <section className="card" aria-label={t('films.film', { layout: t(`layout.${layout}`, layout) })}>
       <header>
-        <h2 className="grow">{t(`layout.${layout}`, layout)}</h2>
+        <h2 className="grow">{sound ? t('live.soundOnly') : t(`layout.${layout}`, layout)}</h2>
         <State state={film.state} />
       </header>
       <div className="body stack">
         <dl className="facts">
-          <dt>{t('films.format')}</dt><dd>{film.spec.format?.toUpperCase()} · {film.width || film.spec.width}×{film.height || film.spec.height} · {film.spec.frame_rate} fps</dd>
+          <dt>{t('films.format')}</dt><dd>{film.spec.format?.toUpperCase()}{!sound && ` · ${film.width || film.spec.width}×${film.height || film.spec.height} · ${film.spec.frame_rate} fps`}</dd>
           {film.duration_s > 0 && <><dt>{t('field.duration')}</dt><dd className="num">{clock(film.duration_s)} · {bytes(film.bytes)}</dd></>}
           <dt>{t('films.asked')}</dt><dd><Ago at={film.created_at} /></dd>
         </dl>
@@ -92,9 +93,9 @@ function FilmCard({ recording, film: given, watch }: { recording: Recording; fil
         {film.error && film.state === 'failed' && <p className="small">{film.error.message} <span className="mono muted">{film.error.code}</span></p>}
         {film.state === 'ready' && film.media_type?.startsWith('video') && <video src={film.media} controls preload="metadata" playsInline aria-label={t('player.filmLabel')} style={{ width: '100%', borderRadius: 8, background: '#08090c', aspectRatio: `${film.width || 16}/${film.height || 9}`, maxHeight: 320 }} />}
         {film.state === 'ready' && film.media_type?.startsWith('audio') && <audio src={film.media} controls preload="metadata" aria-label={t('player.filmLabel')} style={{ width: '100%' }} />}
-        {film.state === 'ready' && others.length > 0 && (
+        {film.state === 'ready' && files.length > 1 && (
           <ul className="stack tight small">
-            {others.map((file) => <li key={file.name} className="row between"><a className="clip" href={file.media} download>{file.participant ?? file.name}</a><span className="muted num nowrap">{bytes(file.bytes)}</span></li>)}
+            {files.map((file) => <li key={file.name} className="row between"><a className="clip" href={file.media} download>{file.participant ?? file.name}</a><span className="muted num nowrap">{bytes(file.bytes)}</span></li>)}
           </ul>
         )}
         <div className="row wrap">
