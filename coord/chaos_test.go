@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -150,7 +151,7 @@ func TestCrashOfTheOnlyNode(t *testing.T) {
 }
 
 func TestZombieIsFenced(t *testing.T) {
-	addr := startServer(t).addr
+	addr := redisserver.Run(t).Addr
 	rdb := client(t, addr)
 	s, st := NewStore(rdb), &stage{}
 	wire := startProxy(t, addr)
@@ -178,7 +179,7 @@ func TestZombieIsFenced(t *testing.T) {
 
 // A node that was cut off, and whose room nobody took, simply goes on.
 func TestCutOffNodeGoesOn(t *testing.T) {
-	addr := startServer(t).addr
+	addr := redisserver.Run(t).Addr
 	rdb := client(t, addr)
 	s, st := NewStore(rdb), &stage{silent: true}
 	wire := startProxy(t, addr)
@@ -211,8 +212,8 @@ func TestRedisComesBack(t *testing.T) {
 		"empty":           nil,
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := startServer(t, args...)
-			rdb := client(t, srv.addr)
+			srv := redisserver.Run(t, args...)
+			rdb := client(t, srv.Addr)
 			s, st := NewStore(rdb), &stage{}
 			runNode(t, rdb, st, "n1", calm)
 			runNode(t, rdb, st, "n2", calm)
@@ -221,9 +222,11 @@ func TestRedisComesBack(t *testing.T) {
 				r := mustStart(t, s, fmt.Sprint("room", i), recording.Selection{})
 				before = append(before, reaches(t, s, r.ID, recording.Active))
 			}
-			srv.stop()
+			srv.Kill()
 			st.bot("room0", "").report(Report{ID: before[0].ID, Ended: recording.EndedByRoom, Result: Result{Parts: 1, StoppedAt: mediaAt}})
-			srv.start()
+			if err := srv.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 			if got := eventually(t, s, before[0].ID, recording.Stopped); got.Ended != recording.EndedByRoom {
 				t.Errorf("what happened meanwhile: %+v", got)
 			}
@@ -291,7 +294,7 @@ func TestFlushAll(t *testing.T) {
 }
 
 func TestRaceForRooms(t *testing.T) {
-	rdb := client(t, startServer(t).addr)
+	rdb := client(t, redisserver.Run(t).Addr)
 	s, st := NewStore(rdb), &stage{}
 	for _, name := range []string{"n1", "n2"} {
 		// A node's own connections, as in processes of their own.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -102,7 +103,7 @@ func TestHold(t *testing.T) {
 
 // A hold that is placed while the node records stays through its writes.
 func TestHoldWhileRecording(t *testing.T) {
-	rdb := client(t, startServer(t).addr)
+	rdb := client(t, redisserver.Run(t).Addr)
 	s, st := NewStore(rdb), &stage{}
 	runNode(t, rdb, st, "n1")
 	r := mustStart(t, s, "blue", recording.Selection{})

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -97,7 +98,7 @@ func TestNewsOutliveEverybody(t *testing.T) {
 }
 
 func TestNewsOfTracks(t *testing.T) {
-	rdb := client(t, startServer(t).addr)
+	rdb := client(t, redisserver.Run(t).Addr)
 	s, st := NewStore(rdb), &stage{}
 	runNode(t, rdb, st, "n1")
 	l := &listener{}
@@ -132,7 +133,7 @@ func TestNewsOfTracks(t *testing.T) {
 
 // What cannot be told at all must not stand in the way of what follows.
 func TestNewsThatCannotBeTold(t *testing.T) {
-	rdb := client(t, startServer(t).addr)
+	rdb := client(t, redisserver.Run(t).Addr)
 	s := NewStore(rdb)
 	bad := mustStart(t, s, "blue", recording.Selection{})
 	good := mustStart(t, s, "red", recording.Selection{})

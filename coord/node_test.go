@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -230,7 +231,7 @@ func TestStopWhileStoppingJoins(t *testing.T) {
 }
 
 func TestCommandToEffect(t *testing.T) {
-	rdb := client(t, startServer(t).addr)
+	rdb := client(t, redisserver.Run(t).Addr)
 	s, st := NewStore(rdb), &stage{}
 	// Only a notification can be that fast.
 	runNode(t, rdb, st, "n1", func(o *NodeOptions) { o.Poll, o.LeaseTTL = time.Hour, time.Hour })
@@ -275,7 +276,7 @@ func TestFullNodesQueue(t *testing.T) {
 }
 
 func TestIdleNodeWins(t *testing.T) {
-	rdb := client(t, startServer(t).addr)
+	rdb := client(t, redisserver.Run(t).Addr)
 	s, st := NewStore(rdb), &stage{}
 	runNode(t, rdb, st, "busy", func(o *NodeOptions) { o.Poll = time.Hour })
 	for i := range 20 {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -111,7 +112,7 @@ func (p *process) signal(t *testing.T, s syscall.Signal) {
 // Three nodes in three processes: one is frozen and becomes a zombie, one is
 // killed, one is shut down; each time the recordings go on elsewhere.
 func TestThreeProcesses(t *testing.T) {
-	addr := startServer(t).addr
+	addr := redisserver.Run(t).Addr
 	s := NewStore(client(t, addr))
 	nodes := map[string]*process{}
 	for _, name := range []string{"n1", "n2", "n3"} {

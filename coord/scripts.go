@@ -4,6 +4,8 @@ import (
 	"embed"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/roomreel/roomreel/redisscript"
 )
 
 //go:embed lua/*.lua
@@ -27,13 +29,5 @@ var (
 )
 
 func script(name string) *redis.Script {
-	return redis.NewScript(source("prelude") + source(name))
-}
-
-func source(name string) string {
-	b, err := lua.ReadFile("lua/" + name + ".lua")
-	if err != nil {
-		panic(err) // the file is embedded: only a misspelt name fails, at start
-	}
-	return string(b)
+	return redisscript.Load(lua, name)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -451,8 +452,8 @@ func TestOfferDropsOldest(t *testing.T) {
 }
 
 func TestRedisAway(t *testing.T) {
-	server := startServer(t)
-	frozen := startProxy(t, server.addr)
+	server := redisserver.Run(t)
+	frozen := startProxy(t, server.Addr)
 	frozen.set(true)
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

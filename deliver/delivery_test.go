@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -18,7 +19,7 @@ import (
 // again, one or all since a time.
 func TestDeliveriesAndRedelivery(t *testing.T) {
 	a, b := startReceiver(t, nil), startReceiver(t, status(500))
-	w := newWebhooks(t, client(t, startServer(t).addr), []string{a.URL, b.URL}, func(o *WebhookOptions) { o.Backoff = []time.Duration{} })
+	w := newWebhooks(t, client(t, redisserver.Run(t).Addr), []string{a.URL, b.URL}, func(o *WebhookOptions) { o.Backoff = []time.Duration{} })
 	runUntilEnd(t, w.Run)
 	var events []Event
 	for i := range 9 {
@@ -141,7 +142,7 @@ func TestRedeliverPending(t *testing.T) {
 		}
 		w.WriteHeader(200)
 	})
-	w := newWebhooks(t, client(t, startServer(t).addr), []string{r.URL}, func(o *WebhookOptions) { o.Backoff = []time.Duration{time.Hour} })
+	w := newWebhooks(t, client(t, redisserver.Run(t).Addr), []string{r.URL}, func(o *WebhookOptions) { o.Backoff = []time.Duration{time.Hour} })
 	runUntilEnd(t, w.Run)
 	first, second := event(t, "rec_1", 1), event(t, "rec_1", 2)
 	publish(t, w, first)
@@ -166,7 +167,7 @@ func TestRedeliverRunning(t *testing.T) {
 		}
 		w.WriteHeader(200)
 	})
-	w := newWebhooks(t, client(t, startServer(t).addr), []string{r.URL}, func(o *WebhookOptions) { o.LeaseTTL = time.Minute })
+	w := newWebhooks(t, client(t, redisserver.Run(t).Addr), []string{r.URL}, func(o *WebhookOptions) { o.LeaseTTL = time.Minute })
 	runUntilEnd(t, w.Run)
 	first, second, other := event(t, "rec_1", 1), event(t, "rec_1", 2), event(t, "rec_2", 3)
 	publish(t, w, first)
@@ -187,7 +188,7 @@ func TestRedeliverRunning(t *testing.T) {
 
 // What is over the bounds is filed as failed, or forgotten.
 func TestBounds(t *testing.T) {
-	rdb := client(t, startServer(t).addr)
+	rdb := client(t, redisserver.Run(t).Addr)
 	r := startReceiver(t, nil)
 	w := newWebhooks(t, rdb, []string{r.URL}, func(o *WebhookOptions) { o.MaxPending, o.KeepMost = 5, 8 })
 	var ids []string

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -24,7 +25,7 @@ func TestEndpointIsDisabled(t *testing.T) {
 	}{{"410", 410, time.Hour}, {"failing for long", 500, 30 * time.Millisecond}} {
 		t.Run(c.name, func(t *testing.T) {
 			sick, well := startReceiver(t, status(c.status)), startReceiver(t, nil)
-			w := newWebhooks(t, client(t, startServer(t).addr), []string{sick.URL, well.URL}, func(o *WebhookOptions) {
+			w := newWebhooks(t, client(t, redisserver.Run(t).Addr), []string{sick.URL, well.URL}, func(o *WebhookOptions) {
 				o.DisableAfter = c.disableAfter
 			})
 			runUntilEnd(t, w.Run)
@@ -74,7 +75,7 @@ func TestEndpointIsDisabled(t *testing.T) {
 // Callbacks get their events at URLs that the policy allows, in their own form,
 // and nothing secret of them is told anywhere.
 func TestCallbacks(t *testing.T) {
-	rdb := client(t, startServer(t).addr)
+	rdb := client(t, redisserver.Run(t).Addr)
 	r := startReceiver(t, nil)
 	_, port := portOf(t, r.Listener.Addr())
 	var out logs

@@ -9,13 +9,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/roomreel/roomreel/internal/redisserver"
 )
 
 // 10,000 events go to 50 endpoints of which 5 hang: the others get theirs while
 // those hang, and they get theirs when they come to life.
 func TestHangingEndpointsDoNotDelayOthers(t *testing.T) {
 	const endpoints, hanging, events, recordings = 50, 5, 200, 10
-	rdb := client(t, startServer(t).addr)
+	rdb := client(t, redisserver.Run(t).Addr)
 	release := make(chan struct{})
 	var held atomic.Int64
 	var receivers []*receiver
@@ -89,7 +91,7 @@ func TestFailingEndpointIsProbed(t *testing.T) {
 		<-gate
 		w.WriteHeader(200)
 	})
-	w := newWebhooks(t, client(t, startServer(t).addr), []string{r.URL}, func(o *WebhookOptions) {
+	w := newWebhooks(t, client(t, redisserver.Run(t).Addr), []string{r.URL}, func(o *WebhookOptions) {
 		o.Backoff = []time.Duration{time.Hour}
 	})
 	runUntilEnd(t, w.Run)
@@ -111,7 +113,7 @@ func TestFailingEndpointIsProbed(t *testing.T) {
 
 // Two nodes share the work, and while nothing fails nobody gets a thing twice.
 func TestTwoNodes(t *testing.T) {
-	addr := startServer(t).addr
+	addr := redisserver.Run(t).Addr
 	r := startReceiver(t, nil)
 	patient := func(o *WebhookOptions) { o.LeaseTTL = time.Minute } // or a slow machine loses leases
 	n1, n2 := newWebhooks(t, client(t, addr), []string{r.URL}, patient), newWebhooks(t, client(t, addr), []string{r.URL}, patient)
@@ -139,7 +141,7 @@ func TestTwoNodes(t *testing.T) {
 func TestRunDrains(t *testing.T) {
 	release := make(chan struct{})
 	r := startReceiver(t, func(_ int, _ message, w http.ResponseWriter) { <-release; w.WriteHeader(200) })
-	w := newWebhooks(t, client(t, startServer(t).addr), []string{r.URL})
+	w := newWebhooks(t, client(t, redisserver.Run(t).Addr), []string{r.URL})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()

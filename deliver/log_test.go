@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -40,7 +41,7 @@ func feed(t *testing.T, w *Webhooks, q FeedQuery) (next func() Entry) {
 // Who watches sees each event once, in order, however often it is published,
 // and goes on at any event where they were cut off.
 func TestFeed(t *testing.T) {
-	addr := startServer(t).addr
+	addr := redisserver.Run(t).Addr
 	w := newWebhooks(t, client(t, addr), nil)
 	runUntilEnd(t, w.Run)
 	before := time.Now().Add(-time.Minute)
@@ -95,8 +96,8 @@ func TestFeed(t *testing.T) {
 }
 
 func TestFeedRefuses(t *testing.T) {
-	s := startServer(t)
-	w := newWebhooks(t, client(t, s.addr), nil, func(o *WebhookOptions) { o.KeepEvents = 10 })
+	s := redisserver.Run(t)
+	w := newWebhooks(t, client(t, s.Addr), nil, func(o *WebhookOptions) { o.KeepEvents = 10 })
 	publish(t, w, event(t, "rec_1", 0))
 	entries, err := w.log.after(t.Context(), "0-0")
 	if err != nil || len(entries) != 1 {
@@ -119,20 +120,22 @@ func TestFeedRefuses(t *testing.T) {
 
 // A feed outlives a Redis that goes and comes back.
 func TestFeedWithoutRedis(t *testing.T) {
-	s := startServer(t, "--appendonly", "yes", "--appendfsync", "always")
-	w := newWebhooks(t, client(t, s.addr), nil)
+	s := redisserver.Run(t, "--appendonly", "yes", "--appendfsync", "always")
+	w := newWebhooks(t, client(t, s.Addr), nil)
 	runUntilEnd(t, w.Run)
 	next := feed(t, w, FeedQuery{})
 	publish(t, w, event(t, "rec_1", 0))
 	if got := next(); string(got.Event.Data) != "0" {
 		t.Fatalf("got %+v", got)
 	}
-	s.stop()
+	s.Kill()
 	late := event(t, "rec_1", 1)
 	if err := w.Publish(t.Context(), late); recording.CodeOf(err) != recording.CodeStoreUnavailable {
 		t.Fatalf("published without Redis: %v", err)
 	}
-	s.start()
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	until(t, "redis takes it", func() bool { return w.Publish(t.Context(), late) == nil })
 	if got := next(); got.Event.ID != late.ID {
 		t.Errorf("got %+v", got)

@@ -13,6 +13,7 @@ import (
 	"github.com/livekit/protocol/auth"
 	"github.com/livekit/protocol/webhook"
 
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -50,7 +51,7 @@ func takeOne[T any](t *testing.T, from <-chan T) T {
 // An endpoint is added while two nodes run, gets what it wants of both, with the
 // secret that was told once, and nothing more when it is turned off or deleted.
 func TestManagedEndpoint(t *testing.T) {
-	addr := startServer(t).addr
+	addr := redisserver.Run(t).Addr
 	w, other := newWebhooks(t, client(t, addr), nil, manageable), newWebhooks(t, client(t, addr), nil, manageable)
 	runUntilEnd(t, w.Run)
 	server, requests, bodies := mailbox(t)
@@ -138,7 +139,7 @@ func TestManagedEndpointLiveKit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWebhooks(t, client(t, startServer(t).addr), nil, manageable, func(o *WebhookOptions) { o.LiveKit = key })
+	w := newWebhooks(t, client(t, redisserver.Run(t).Addr), nil, manageable, func(o *WebhookOptions) { o.LiveKit = key })
 	runUntilEnd(t, w.Run)
 	received := make(chan error, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -160,7 +161,7 @@ func TestManagedEndpointLiveKit(t *testing.T) {
 }
 
 func TestManagedEndpointRefuses(t *testing.T) {
-	w := newWebhooks(t, client(t, startServer(t).addr), []string{"http://127.0.0.1:1"})
+	w := newWebhooks(t, client(t, redisserver.Run(t).Addr), []string{"http://127.0.0.1:1"})
 	good := EndpointSpec{URL: "https://app.example.com/hook"}
 	for name, c := range map[string]struct {
 		change func(*EndpointSpec)

@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/roomreel/roomreel/internal/redisserver"
 )
 
 // delivererProcess delivers in a process of its own: what TestMain runs when the
@@ -72,7 +74,7 @@ func (r *receiver) firstArrivals() map[string][]string {
 // Deliverers are killed again and again while a receiver fails at times: each
 // event arrives, first arrivals are in order, and ids stay.
 func TestDelivererIsKilled(t *testing.T) {
-	addr := startServer(t).addr
+	addr := redisserver.Run(t).Addr
 	r := startReceiver(t, func(n int, _ message, w http.ResponseWriter) {
 		if n%5 == 0 {
 			w.WriteHeader(503)
@@ -115,8 +117,8 @@ func TestDelivererIsKilled(t *testing.T) {
 // Redis is killed again and again, with its log on disk: what Publish accepted
 // arrives, in order.
 func TestRedisIsRestarted(t *testing.T) {
-	s := startServer(t, "--appendonly", "yes", "--appendfsync", "always")
-	rdb := client(t, s.addr)
+	s := redisserver.Run(t, "--appendonly", "yes", "--appendfsync", "always")
+	rdb := client(t, s.Addr)
 	var slow atomic.Bool
 	r := startReceiver(t, func(_ int, _ message, w http.ResponseWriter) {
 		if slow.Load() {
@@ -136,8 +138,10 @@ func TestRedisIsRestarted(t *testing.T) {
 			want[id] = append(want[id], e.ID)
 		}
 		until(t, "some are delivered", func() bool { return len(r.ids(true)) > 100*round+10 })
-		s.stop()
-		s.start()
+		s.Kill()
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	slow.Store(false)
 	until(t, "nothing is pending", func() bool { l, err := w.Endpoints(t.Context()); return err == nil && l[0].Pending == 0 })
@@ -149,7 +153,7 @@ func TestRedisIsRestarted(t *testing.T) {
 // A process that is frozen loses its lease to another; what it then says of the
 // delivery does not count.
 func TestFrozenDelivererLosesItsLease(t *testing.T) {
-	addr := startServer(t).addr
+	addr := redisserver.Run(t).Addr
 	release := make(chan struct{})
 	r := startReceiver(t, func(n int, _ message, w http.ResponseWriter) {
 		if n == 1 {

@@ -3,9 +3,7 @@ package deliver
 import (
 	"context"
 	"log/slog"
-	"net"
 	"os"
-	"os/exec"
 	"sync"
 	"testing"
 	"time"
@@ -28,52 +26,6 @@ type silence struct{}
 func (silence) Printf(context.Context, string, ...any) {}
 
 const patience = 60 * time.Second
-
-// server is a redis-server process of the test's own.
-type server struct {
-	t    *testing.T
-	dir  string
-	addr string
-	args []string
-	cmd  *exec.Cmd
-}
-
-// startServer runs redis-server on a free loopback port until the test ends.
-func startServer(t *testing.T, args ...string) *server {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{t: t, dir: t.TempDir(), addr: l.Addr().String(), args: args}
-	l.Close()
-	s.start()
-	t.Cleanup(s.stop)
-	return s
-}
-
-func (s *server) start() {
-	s.t.Helper()
-	_, port, _ := net.SplitHostPort(s.addr)
-	s.cmd = exec.Command("redis-server", append([]string{
-		"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", "", "--loglevel", "warning",
-	}, s.args...)...)
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatalf("start redis-server: %v", err)
-	}
-	rdb := redis.NewClient(&redis.Options{Addr: s.addr, MaxRetries: -1})
-	defer rdb.Close()
-	until(s.t, "redis answers", func() bool { return rdb.Ping(s.t.Context()).Err() == nil })
-}
-
-// stop kills the process by its pid, as a crash would.
-func (s *server) stop() {
-	if s.cmd != nil {
-		_ = s.cmd.Process.Kill()
-		_ = s.cmd.Wait()
-		s.cmd = nil
-	}
-}
 
 // client opens a client of addr that is closed when the test ends.
 func client(t *testing.T, addr string) *redis.Client {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -28,7 +29,7 @@ func TestUploadRetry(t *testing.T) {
 	_, hanging := startBucket(t, func(int, http.ResponseWriter, *http.Request) bool { <-gate; return false })
 	defer close(gate)
 	b, good := startBucket(t, nil)
-	addr := startServer(t).addr
+	addr := redisserver.Run(t).Addr
 	u := s.uploads(addr, func(o *UploadOptions) { o.Backoff = []time.Duration{time.Hour} })
 	runUntilEnd(t, u.Run)
 	other := newStorage(t).uploads(addr, func(o *UploadOptions) { o.Storage = "elsewhere" }) // an API node without the file
@@ -83,7 +84,7 @@ func TestUploadIsTakenOver(t *testing.T) {
 		}
 		return true
 	})
-	addr := startServer(t).addr
+	addr := redisserver.Run(t).Addr
 	runUntilEnd(t, newStorage(t).uploads(addr, func(o *UploadOptions) { o.Storage = "elsewhere" }).Run)
 	one, two := s.uploads(addr), s.uploads(addr)
 	stop := runUntilEnd(t, one.Run)
@@ -117,7 +118,7 @@ func TestUploadReport(t *testing.T) {
 	var reports []string
 	var u *Uploads
 	var out logs
-	u = s.uploads(startServer(t).addr, func(o *UploadOptions) {
+	u = s.uploads(redisserver.Run(t).Addr, func(o *UploadOptions) {
 		o.Log = slog.New(slog.NewJSONHandler(&out, nil))
 		o.Report = func(ctx context.Context, up Upload) error {
 			seen, err := u.Get(ctx, up.ID)

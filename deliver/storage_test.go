@@ -18,6 +18,7 @@ import (
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -171,7 +172,7 @@ func TestStorage(t *testing.T) {
 	})
 	var out logs
 	log := slog.New(slog.NewJSONHandler(&out, nil))
-	a := newAttic(t, startServer(t).addr, openBucket(t, endpoint), log)
+	a := newAttic(t, redisserver.Run(t).Addr, openBucket(t, endpoint), log)
 	runUntilEnd(t, a.storage.Uploads.Run)
 	id, content := a.recorded(100_000, 0, 20<<20) // the last one in several pieces
 	var parts []string
@@ -279,7 +280,7 @@ func TestStorage(t *testing.T) {
 // What somebody still waits for is not released: an upload that failed keeps its
 // file until it is redone.
 func TestStorageKeepsWhatIsWanted(t *testing.T) {
-	a := newAttic(t, startServer(t).addr, openBucket(t, startS3(t, nil)), quiet)
+	a := newAttic(t, redisserver.Run(t).Addr, openBucket(t, startS3(t, nil)), quiet)
 	runUntilEnd(t, a.storage.Uploads.Run)
 	var refuse atomic.Bool
 	refuse.Store(true)

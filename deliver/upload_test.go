@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -29,7 +30,7 @@ import (
 func TestUpload(t *testing.T) {
 	s := newStorage(t)
 	b, in := startBucket(t, nil)
-	u := s.uploads(startServer(t).addr)
+	u := s.uploads(redisserver.Run(t).Addr)
 	runUntilEnd(t, u.Run)
 	for _, size := range []int{0, 1, 3 << 20} {
 		name := fmt.Sprint("part", size, ".webm")
@@ -67,7 +68,7 @@ func TestUploadAnswers(t *testing.T) {
 	const early = "200 before it has all"
 	s := newStorage(t)
 	content := s.file("f", 8<<20)
-	addr := startServer(t).addr
+	addr := redisserver.Run(t).Addr
 	trap := startInner(t, "127.0.0.1:0", func(http.ResponseWriter, *http.Request) {})
 	hang := make(chan struct{})
 	first := func(code int) func(int, http.ResponseWriter, *http.Request) bool {
@@ -188,7 +189,7 @@ func TestUploadCutConnections(t *testing.T) {
 		}
 	})
 	t.Cleanup(func() { l.Close(); serving.Wait() })
-	u := s.uploads(startServer(t).addr)
+	u := s.uploads(redisserver.Run(t).Addr)
 	runUntilEnd(t, u.Run)
 	got := over(t, u, add(t, u, "f", "http://"+l.Addr().String()+"/o").ID)
 	if got.State != Done || len(got.Attempts) != cuts+1 || whole.Load() == nil || !bytes.Equal(*whole.Load(), content) {
@@ -200,7 +201,7 @@ func TestUploadCutConnections(t *testing.T) {
 func TestUploadFiles(t *testing.T) {
 	s := newStorage(t)
 	_, in := startBucket(t, nil)
-	u := s.uploads(startServer(t).addr)
+	u := s.uploads(redisserver.Run(t).Addr)
 	s.file("shorter", 100)
 	s.file("gone", 100)
 	shorter, gone := add(t, u, "shorter", in.URL), add(t, u, "gone", in.URL)
@@ -263,7 +264,7 @@ func TestUploadTargets(t *testing.T) {
 	s := newStorage(t)
 	content := s.file("f", 1000)
 	target := &shelf{got: map[string]string{}}
-	u := s.uploads(startServer(t).addr, func(o *UploadOptions) { o.Targets = map[string]Target{"s3": target} })
+	u := s.uploads(redisserver.Run(t).Addr, func(o *UploadOptions) { o.Targets = map[string]Target{"s3": target} })
 	runUntilEnd(t, u.Run)
 	good, bad := add(t, u, "f", "s3://bucket/key"), add(t, u, "f", "s3://bucket/forbidden")
 	if got := over(t, u, good.ID); got.State != Done || target.got["s3://bucket/key"] != string(content) {

@@ -14,12 +14,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
 // What a receiver does, what is kept of it, and what it sees in the end.
 func TestWebhookAnswers(t *testing.T) {
-	rdb := client(t, startServer(t).addr)
+	rdb := client(t, redisserver.Run(t).Addr)
 	trap := startInner(t, "127.0.0.1:0", func(http.ResponseWriter, *http.Request) {})
 	first := func(code int) func(int, message, http.ResponseWriter) {
 		return func(n int, _ message, w http.ResponseWriter) {
@@ -116,7 +117,7 @@ func asError(e *recording.Error) error {
 func TestWebhookBackoff(t *testing.T) {
 	pauses := []time.Duration{20 * time.Millisecond, 60 * time.Millisecond, 120 * time.Millisecond}
 	r := startReceiver(t, status(500))
-	w := newWebhooks(t, client(t, startServer(t).addr), []string{r.URL}, func(o *WebhookOptions) { o.Backoff = pauses })
+	w := newWebhooks(t, client(t, redisserver.Run(t).Addr), []string{r.URL}, func(o *WebhookOptions) { o.Backoff = pauses })
 	runUntilEnd(t, w.Run)
 	e := event(t, "rec_1", nil)
 	publish(t, w, e)
@@ -149,7 +150,7 @@ func TestWebhookHang(t *testing.T) {
 		w.WriteHeader(200)
 	})
 	defer close(release)
-	w := newWebhooks(t, client(t, startServer(t).addr), []string{r.URL}, func(o *WebhookOptions) { o.Timeout = 50 * time.Millisecond })
+	w := newWebhooks(t, client(t, redisserver.Run(t).Addr), []string{r.URL}, func(o *WebhookOptions) { o.Timeout = 50 * time.Millisecond })
 	runUntilEnd(t, w.Run)
 	e := event(t, "rec_1", nil)
 	publish(t, w, e)
@@ -168,7 +169,7 @@ func TestWebhookRefused(t *testing.T) {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	w := newWebhooks(t, client(t, startServer(t).addr), []string{"http://" + addr})
+	w := newWebhooks(t, client(t, redisserver.Run(t).Addr), []string{"http://" + addr})
 	runUntilEnd(t, w.Run)
 	var want []string
 	for i := range 20 {
@@ -245,7 +246,7 @@ func TestWebhookCutConnections(t *testing.T) {
 	})
 	t.Cleanup(func() { l.Close(); tasks.Wait() })
 
-	w := newWebhooks(t, client(t, startServer(t).addr), []string{"http://" + l.Addr().String()})
+	w := newWebhooks(t, client(t, redisserver.Run(t).Addr), []string{"http://" + l.Addr().String()})
 	stop := runUntilEnd(t, w.Run)
 	var want []string
 	for i := range 2 * (len(answer) + 1) {

@@ -3,8 +3,8 @@ package recorder
 import (
 	"time"
 
+	"github.com/roomreel/roomreel/recorder/codec"
 	"github.com/roomreel/roomreel/recorder/packet"
-	"github.com/roomreel/roomreel/recorder/webm"
 )
 
 // The packets that fill a hole in the sound.
@@ -44,7 +44,7 @@ func (p *part) fill(pt *partTrack, to time.Duration, toc byte) error {
 	block, length := silence, silenceLength
 	if to-pt.end <= conceal {
 		lost := []byte{toc &^ 3} // one frame without bytes (RFC 6716 §3.2.1)
-		if d, ok := webm.OpusDuration(lost); ok {
+		if d, ok := codec.OpusDuration(lost); ok {
 			block, length = lost, d
 		}
 	}

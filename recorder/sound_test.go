@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/roomreel/roomreel/recorder/codec"
 	"github.com/roomreel/roomreel/recorder/packet"
 	"github.com/roomreel/roomreel/recorder/webm"
 	"github.com/roomreel/roomreel/recording"
@@ -56,7 +57,7 @@ func newSounding(t *testing.T, packets [][]byte) *sounding {
 	track, err := webm.OpusTrack(1, 2)
 	must(t, err)
 	must(t, w.SetTrack(track))
-	length, ok := webm.OpusDuration(packets[0])
+	length, ok := codec.OpusDuration(packets[0])
 	if !ok {
 		t.Fatal("packets have no length")
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/roomreel/roomreel/api/client"
 	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/internal/meeting"
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recording"
 )
@@ -122,7 +123,7 @@ func TestDelivery(t *testing.T) {
 	}
 	defer livekit.Close()
 	c.LiveKit = configs.LiveKit{URL: fmt.Sprintf("ws://127.0.0.1:%d", port), APIKey: keys.Key, APISecret: keys.Secret}
-	c.Redis.URL, c.Data, c.Node, c.API.Listen = startRedisServer(t), t.TempDir(), "node-a", freeAddress(t, "tcp")
+	c.Redis.URL, c.Data, c.Node, c.API.Listen = redisserver.Run(t).URL(), t.TempDir(), "node-a", freeAddress(t, "tcp")
 	c.API.AdminKeys = []string{"admin-hunter2-0123456789"}
 	c.Outgoing = configs.Outgoing{AllowHTTP: true, AnyPort: true, AllowHosts: []string{"127.0.0.1"}}
 	c.Storage = configs.Storage{

@@ -16,6 +16,7 @@ import (
 	"github.com/twitchtv/twirp"
 
 	"github.com/roomreel/roomreel/api/client"
+	"github.com/roomreel/roomreel/internal/redisserver"
 )
 
 // What roomreel does not do is refused at once, with the code that LiveKit's
@@ -71,7 +72,7 @@ func TestEgressRefusals(t *testing.T) {
 		t.Errorf("doctor: %+v", f)
 	}
 	elsewhere := s.config
-	elsewhere.Egress.Redis = startRedisServer(t)
+	elsewhere.Egress.Redis = redisserver.Run(t).URL()
 	if f := checkEgress(ctx, elsewhere); f.grade != warn || !strings.Contains(f.cure, "egress.redis") {
 		t.Errorf("doctor, with another Redis than LiveKit's: %+v", f)
 	}

@@ -29,6 +29,7 @@ import (
 	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/coord"
 	"github.com/roomreel/roomreel/internal/meeting"
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recording"
 )
@@ -58,7 +59,7 @@ func startEgressStage(t *testing.T, workers int) *egressStage {
 	hooks := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { s.hear(t, r, keys) }))
 	t.Cleanup(hooks.Close)
 
-	c.Redis.URL, c.Data = startRedisServer(t), t.TempDir()
+	c.Redis.URL, c.Data = redisserver.Run(t).URL(), t.TempDir()
 	options, err := redis.ParseURL(c.Redis.URL)
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/coord"
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recording"
 )
@@ -23,7 +24,7 @@ import (
 // A webhook of LiveKit's is acted on once, on whichever of two nodes it comes, and
 // not at all when it is forged.
 func TestHintsAreActedOnOnce(t *testing.T) {
-	options, err := redis.ParseURL(startRedisServer(t))
+	options, err := redis.ParseURL(redisserver.Run(t).URL())
 	if err != nil {
 		t.Fatal(err)
 	}

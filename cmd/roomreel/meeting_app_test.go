@@ -18,6 +18,7 @@ import (
 	"github.com/roomreel/roomreel/api/client"
 	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/internal/meeting"
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recording"
 )
@@ -43,7 +44,7 @@ func TestMeetingApp(t *testing.T) {
 	}
 	defer livekit.Close()
 	c.LiveKit = configs.LiveKit{URL: fmt.Sprintf("ws://127.0.0.1:%d", port), APIKey: keys.Key, APISecret: keys.Secret}
-	c.Redis.URL, c.Data, c.Node = startRedisServer(t), t.TempDir(), "node-a"
+	c.Redis.URL, c.Data, c.Node = redisserver.Run(t).URL(), t.TempDir(), "node-a"
 	serve(t, c)
 	app := caller{t, "http://" + c.API.Listen, mustToken(t, keys)}
 

@@ -23,6 +23,8 @@ type members struct {
 	store *coord.Store
 	send  func(ctx context.Context, room, topic string, data []byte, identities ...string) error
 	log   *slog.Logger
+
+	arrivals chan plugin.Hint // those who have just come, for run
 }
 
 // memberMessage is what clients get.
@@ -71,17 +73,47 @@ func (m members) tell(ctx context.Context, n coord.News) error {
 	return nil
 }
 
-// greet tells somebody who has just come of what runs, and once more a little
-// later: LiveKit drops data for those whose channel is not open yet, and to hear it
-// twice does no harm.
-func (m members) greet(ctx context.Context, h plugin.Hint) {
-	m.welcome(ctx, h)
+// greet has somebody who has just come told of what runs. When too many come at once, the
+// last ones are not told so: LiveKit's own isRecording tells them too.
+func (m members) greet(h plugin.Hint) {
+	select {
+	case m.arrivals <- h:
+	default:
+		m.log.Warn("too many came at once to tell each of the recording", "room", h.Room)
+	}
+}
+
+// run tells those who have come, and once more a little later: LiveKit drops data
+// for those whose channel is not open yet, and to hear it twice does no harm.
+func (m members) run(ctx context.Context) {
 	const later, patience = 2 * time.Second, 5 * time.Second
-	time.AfterFunc(later, func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-		defer cancel()
-		m.welcome(ctx, h)
-	})
+	type second struct {
+		hint plugin.Hint
+		at   time.Time
+	}
+	var again []second
+	due := time.NewTimer(later)
+	defer due.Stop()
+	for {
+		var h plugin.Hint
+		select {
+		case <-ctx.Done():
+			return
+		case h = <-m.arrivals:
+			again = append(again, second{h, time.Now().Add(later)})
+		case <-due.C:
+			if len(again) == 0 {
+				continue
+			}
+			h, again = again[0].hint, again[1:]
+		}
+		bounded, cancel := context.WithTimeout(ctx, patience)
+		m.welcome(bounded, h)
+		cancel()
+		if len(again) > 0 {
+			due.Reset(time.Until(again[0].at))
+		}
+	}
 }
 
 func (m members) welcome(ctx context.Context, h plugin.Hint) {

@@ -101,7 +101,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	counted.watchNode(p.node)
 	counted.watchWebhooks(p.hooks, log)
 	p.hosts = newHosts(store, c.Node, livekit.Members, log)
-	p.members = members{store: store, send: livekit.Send, log: log}
+	p.members = members{store: store, send: livekit.Send, log: log, arrivals: make(chan plugin.Hint, 64)}
 	const day = 24 * time.Hour
 	p.retain = retention{
 		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks, p.uploader.uploads),
@@ -172,6 +172,7 @@ func (p *process) run(ctx context.Context) error {
 	}
 	group.Go(func() error { p.retain.run(ctx); return nil })
 	group.Go(func() error { p.hosts.run(ctx); return nil })
+	group.Go(func() error { p.members.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
 	group.Go(func() error {
 		p.store.Tell(ctx, inTurn(startWished(p.queue, p.log), inTurn(inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell), traceRecordings)))
@@ -212,7 +213,7 @@ func (p *process) run(ctx context.Context) error {
 func (p *process) hint(ctx context.Context, h plugin.Hint) {
 	switch h.Event {
 	case plugin.ParticipantJoined:
-		p.members.greet(ctx, h)
+		p.members.greet(h)
 		p.hosts.hint()
 	case plugin.ParticipantLeft, plugin.RoomFinished:
 		p.hosts.hint()

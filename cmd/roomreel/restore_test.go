@@ -11,6 +11,7 @@ import (
 
 	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/coord"
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -20,7 +21,7 @@ func TestReindex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Data, c.Redis.URL = t.TempDir(), startRedisServer(t)
+	c.Data, c.Redis.URL = t.TempDir(), redisserver.Run(t).URL()
 	archive, err := recording.OpenArchive(c.Data)
 	if err != nil {
 		t.Fatal(err)

@@ -11,11 +11,12 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/roomreel/roomreel/coord"
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
 func TestRetention(t *testing.T) {
-	options, err := redis.ParseURL(startRedisServer(t))
+	options, err := redis.ParseURL(redisserver.Run(t).URL())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -20,38 +19,10 @@ import (
 	"github.com/roomreel/roomreel/api/client"
 	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/internal/meeting"
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recording"
 )
-
-// startRedisServer runs a real redis-server until the test ends.
-func startRedisServer(t *testing.T) (url string) {
-	t.Helper()
-	port := freePort(t, "tcp")
-	cmd := exec.Command("redis-server", "--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir())
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("redis-server: %v: `make test` installs it", err)
-	}
-	t.Cleanup(func() {
-		if err := cmd.Process.Kill(); err != nil {
-			t.Error(err)
-		}
-		_ = cmd.Wait() // its exit status is that of the kill
-	})
-	url = fmt.Sprintf("redis://127.0.0.1:%d/0", port)
-	options, err := redis.ParseURL(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rdb := redis.NewClient(options)
-	defer rdb.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	if _, err := client.Await(ctx, func() (bool, error) { return rdb.Ping(ctx).Err() == nil, nil }, func(up bool) bool { return up }); err != nil {
-		t.Fatalf("redis-server does not answer: %v", err)
-	}
-	return url
-}
 
 // serve runs a process against servers of its own until the test ends or the
 // returned function is called.
@@ -97,7 +68,7 @@ func TestServe(t *testing.T) {
 	}
 	defer livekit.Close()
 	c.LiveKit = configs.LiveKit{URL: fmt.Sprintf("ws://127.0.0.1:%d", port), APIKey: keys.Key, APISecret: keys.Secret}
-	c.Redis.URL, c.Data, c.Node = startRedisServer(t), t.TempDir(), "node-a"
+	c.Redis.URL, c.Data, c.Node = redisserver.Run(t).URL(), t.TempDir(), "node-a"
 	c.API.Listen = freeAddress(t, "tcp")
 	receiver := startReceiver(t)
 	c.Webhooks = []configs.Webhook{{ID: "app", URL: receiver.URL, Secrets: []string{"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}}}

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/roomreel/roomreel/deliver"
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -157,18 +158,21 @@ type deliverResult struct {
 }
 
 func (c deliverChaos) run(ctx context.Context) (result deliverResult, err error) {
-	server, stop, err := startBenchRedis(ctx, c.data)
+	server, err := redisserver.New(c.data, "--appendonly", "yes")
 	if err != nil {
 		return result, err
 	}
-	defer stop()
+	defer server.Kill()
+	if err := server.Start(ctx); err != nil {
+		return result, err
+	}
 	world, err := startReceivers(c.sick)
 	if err != nil {
 		return result, err
 	}
 	defer func() { err = errors.Join(err, world.close()) }()
-	plan := deliverPlan{Redis: server, Data: c.data, S3: world.s3.URL, Endpoints: world.urls()}
-	rdb := redis.NewClient(&redis.Options{Addr: server, ContextTimeoutEnabled: true})
+	plan := deliverPlan{Redis: server.Addr, Data: c.data, S3: world.s3.URL, Endpoints: world.urls()}
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, ContextTimeoutEnabled: true})
 	defer rdb.Close()
 	hooks, storage, err := plan.open(rdb)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/roomreel/roomreel/internal/meeting"
+	"github.com/roomreel/roomreel/recorder/codec"
 	"github.com/roomreel/roomreel/recorder/webm"
 	"github.com/roomreel/roomreel/recording"
 )
@@ -175,7 +176,7 @@ func (r *lossRun) addSound(path string, t recording.Track) error {
 	var missing time.Duration
 	err := readBlocks(path, func(b webm.Block) {
 		if b.Track == t.Number && (len(b.Payload) == 1 || bytes.Equal(b.Payload, []byte{0xf8, 0xff, 0xfe})) {
-			d, _ := webm.OpusDuration(b.Payload)
+			d, _ := codec.OpusDuration(b.Payload)
 			missing += d
 		}
 	})

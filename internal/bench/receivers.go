@@ -3,21 +3,16 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"sync"
 	"time"
 
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
-	"github.com/redis/go-redis/v9"
 )
 
 const benchBucket = "bench"
@@ -184,32 +179,4 @@ func (r *receivers) assess(published map[string][]string) (lost, outOfOrder int)
 		e.mu.Unlock()
 	}
 	return lost, outOfOrder
-}
-
-// startBenchRedis runs a redis-server that writes everything down.
-func startBenchRedis(ctx context.Context, dir string) (addr string, stop func(), err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, fmt.Errorf("find a port: %w", err)
-	}
-	addr = l.Addr().String()
-	l.Close()
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return "", nil, err
-	}
-	cmd := exec.Command("redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", dir, "--save", "", "--appendonly", "yes", "--loglevel", "warning") //nolint:noctx // ended by stop
-	if err := cmd.Start(); err != nil {
-		return "", nil, fmt.Errorf("start redis-server: %w", err)
-	}
-	stop = func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
-	rdb := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1})
-	defer rdb.Close()
-	for deadline := time.Now().Add(10 * time.Second); rdb.Ping(ctx).Err() != nil; {
-		if err := wait(ctx, 20*time.Millisecond); err != nil || time.Now().After(deadline) {
-			stop()
-			return "", nil, fmt.Errorf("redis-server does not answer: %w", errors.Join(err, rdb.Ping(ctx).Err()))
-		}
-	}
-	return addr, stop, nil
 }

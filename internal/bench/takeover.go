@@ -18,6 +18,7 @@ import (
 
 	"github.com/roomreel/roomreel/coord"
 	"github.com/roomreel/roomreel/internal/meeting"
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recorder/webm"
 	"github.com/roomreel/roomreel/recording"
 )
@@ -79,7 +80,7 @@ type takeover struct {
 	random                 *rand.Rand
 
 	livekit meeting.Server
-	redis   *redisProcess
+	redis   *redisserver.Server
 	store   *coord.Store
 	nodes   []*nodeProcess
 	ids     []string
@@ -94,15 +95,15 @@ func (b *takeover) run(ctx context.Context) (_ takeoverResult, err error) {
 	}
 	defer func() { err = errors.Join(err, stage.end()) }()
 	b.livekit = stage.server
-	if b.redis, err = newRedis(b.data); err != nil {
+	if b.redis, err = redisserver.New(b.data); err != nil {
 		return b.result, err
 	}
-	defer func() { b.redis.kill() }()
+	defer b.redis.Kill()
 	redis.SetLogger(silence{}) // it tells of each dial that fails, and here many should
-	rdb := redis.NewClient(&redis.Options{Addr: b.redis.address, ContextTimeoutEnabled: true})
+	rdb := redis.NewClient(&redis.Options{Addr: b.redis.Addr, ContextTimeoutEnabled: true})
 	defer rdb.Close()
 	b.store = coord.NewStore(rdb)
-	if err := b.redis.start(ctx, rdb); err != nil {
+	if err := b.redis.Start(ctx); err != nil {
 		return b.result, err
 	}
 	const nodes = 3
@@ -132,7 +133,7 @@ func (b *takeover) run(ctx context.Context) (_ takeoverResult, err error) {
 		b.result.Takeover = rounded(took[min(len(took)-1, int(share*float64(len(took))))].Seconds(), 1000)
 	}
 	for n := range b.restarts {
-		if err := b.restartRedis(ctx, rdb); err != nil {
+		if err := b.restartRedis(ctx); err != nil {
 			return b.result, fmt.Errorf("restart %d of Redis: %w", n+1, err)
 		}
 		b.result.Restarts++
@@ -221,7 +222,7 @@ func (b *takeover) killOne(ctx context.Context) ([]time.Duration, error) {
 }
 
 // restartRedis kills Redis, starts it empty and waits until it knows all again.
-func (b *takeover) restartRedis(ctx context.Context, rdb *redis.Client) error {
+func (b *takeover) restartRedis(ctx context.Context) error {
 	const settle = 2 * time.Second
 	if err := wait(ctx, settle); err != nil {
 		return err
@@ -234,11 +235,11 @@ func (b *takeover) restartRedis(ctx context.Context, rdb *redis.Client) error {
 		}
 		before[id] = r
 	}
-	b.redis.kill()
+	b.redis.Kill()
 	if err := wait(ctx, time.Duration(b.random.Int64N(int64(settle)))); err != nil {
 		return err
 	}
-	if err := b.redis.start(ctx, rdb); err != nil {
+	if err := b.redis.Start(ctx); err != nil {
 		return err
 	}
 	began := time.Now()

@@ -1,6 +1,10 @@
 package packet
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/roomreel/roomreel/recorder/codec"
+)
 
 // The types of OBU that matter here (AV1 section 6.2.2).
 const (
@@ -44,7 +48,7 @@ func (a *av1) add(frame, payload []byte) ([]byte, error) {
 		size := len(rest)
 		if n++; n != count {
 			var width int
-			if size, width = parseLEB128(rest); width == 0 || size > len(rest)-width {
+			if size, width = codec.ParseLEB128(rest); width == 0 || size > len(rest)-width {
 				return nil, errPayload
 			}
 			rest = rest[width:]
@@ -91,7 +95,7 @@ func appendOBU(frame, obu []byte) ([]byte, bool) {
 	}
 	body := obu[n:]
 	if hasSize {
-		size, width := parseLEB128(body)
+		size, width := codec.ParseLEB128(body)
 		if width == 0 || size != len(body)-width {
 			return frame, false
 		}
@@ -102,7 +106,7 @@ func appendOBU(frame, obu []byte) ([]byte, bool) {
 	}
 	frame = append(frame, header|2)
 	frame = append(frame, obu[1:n]...)
-	frame = appendLEB128(frame, len(body))
+	frame = codec.AppendLEB128(frame, len(body))
 	return append(frame, body...), true
 }
 
@@ -139,9 +143,9 @@ func (a *av1) finish(frame []byte, f *Frame) ([]byte, error) {
 // isAV1Keyframe reports whether a frame header is that of a shown keyframe (AV1
 // section 5.9.2).
 func isAV1Keyframe(header []byte) bool {
-	r := bitReader{b: header}
-	existing, frameType, shown := r.flag(), r.u(2), r.flag()
-	return !existing && frameType == 0 && shown && !r.short
+	r := codec.NewBits(header)
+	existing, frameType, shown := r.Flag(), r.U(2), r.Flag()
+	return !existing && frameType == 0 && shown && !r.Short()
 }
 
 // keep returns the parameters for a sequence header.
@@ -158,7 +162,7 @@ func nextOBU(b []byte) (obu []byte, kind byte, body []byte) {
 	if b[0]&4 != 0 {
 		n++
 	}
-	size, width := parseLEB128(b[n:])
+	size, width := codec.ParseLEB128(b[n:])
 	end := n + width + size
 	return b[:end], b[0] >> 3 & 0xF, b[n+width : end]
 }

@@ -1,5 +1,7 @@
 package packet
 
+import "github.com/roomreel/roomreel/recorder/codec"
+
 // The types of NAL unit that matter here (H.264 table 7-1, RFC 6184 table 1).
 const (
 	h264IDR    = 5
@@ -101,8 +103,8 @@ func (h *h264) finish(frame []byte, f *Frame) ([]byte, error) {
 			}
 			sets.sps, sets.width, sets.height = sets.sps.with(s), s.width, s.height
 		case h264PPS:
-			r := bitReader{b: nal[1:]}
-			id := r.ue()
+			r := codec.NewBits(nal[1:])
+			id := r.UE()
 			if id > 255 {
 				return nil, errPayload
 			}

@@ -1,5 +1,7 @@
 package packet
 
+import "github.com/roomreel/roomreel/recorder/codec"
+
 // The types of NAL unit that matter here (H.265 table 7-1, RFC 7798 section
 // 4.4).
 const (
@@ -99,8 +101,8 @@ func (h *h265) finish(frame []byte, f *Frame) ([]byte, error) {
 			picture = true
 			random = random || kind >= h265BLA && kind <= h265CRA
 		case kind == h265VPS:
-			r := bitReader{b: nal[2:]}
-			sets.vps = sets.vps.with(parameterSet{id: r.u(4), nal: nal})
+			r := codec.NewBits(nal[2:])
+			sets.vps = sets.vps.with(parameterSet{id: r.U(4), nal: nal})
 		case kind == h265SPS:
 			s, ok := parseH265SPS(nal)
 			if !ok {
@@ -108,8 +110,8 @@ func (h *h265) finish(frame []byte, f *Frame) ([]byte, error) {
 			}
 			sets.sps, sets.width, sets.height = sets.sps.with(s), s.width, s.height
 		case kind == h265PPS:
-			r := bitReader{b: nal[2:]}
-			id := r.ue()
+			r := codec.NewBits(nal[2:])
+			id := r.UE()
 			if id > 63 {
 				return nil, errPayload
 			}
@@ -140,24 +142,24 @@ func parseH265SPS(nal []byte) (s parameterSet, ok bool) {
 		return s, false
 	}
 	s.nal = nal
-	r := bitReader{b: unescape(nal[2:])}
-	r.skip(4) // sps_video_parameter_set_id
-	subLayers := int(r.u(3))
-	r.skip(1)
+	r := codec.NewBits(codec.Unescape(nal[2:]))
+	r.Skip(4) // sps_video_parameter_set_id
+	subLayers := int(r.U(3))
+	r.Skip(1)
 	skipProfileTierLevel(&r, subLayers)
-	s.id = r.ue()
-	chroma := r.ue()
-	if chroma == 3 && r.flag() { // separate_colour_plane_flag
+	s.id = r.UE()
+	chroma := r.UE()
+	if chroma == 3 && r.Flag() { // separate_colour_plane_flag
 		chroma = 0
 	}
-	width, height := r.ue(), r.ue()
+	width, height := r.UE(), r.UE()
 	const maxSize = 1 << 16 // far beyond any level of table A.8
-	if r.short || s.id > 15 || chroma > 3 || width >= maxSize || height >= maxSize {
+	if r.Short() || s.id > 15 || chroma > 3 || width >= maxSize || height >= maxSize {
 		return s, false
 	}
 	s.width, s.height = int(width), int(height)
-	if r.flag() { // conformance_window_flag
-		left, right, top, bottom := r.ue(), r.ue(), r.ue(), r.ue()
+	if r.Flag() { // conformance_window_flag
+		left, right, top, bottom := r.UE(), r.UE(), r.UE(), r.UE()
 		unitX, unitY := 1, 1
 		if chroma == 1 || chroma == 2 {
 			unitX = 2
@@ -168,20 +170,20 @@ func parseH265SPS(nal []byte) (s parameterSet, ok bool) {
 		s.width = crop(s.width, unitX, left, right)
 		s.height = crop(s.height, unitY, top, bottom)
 	}
-	return s, !r.short && s.width > 0 && s.height > 0
+	return s, !r.Short() && s.width > 0 && s.height > 0
 }
 
 // skipProfileTierLevel skips profile_tier_level (H.265 section 7.3.3).
-func skipProfileTierLevel(r *bitReader, subLayers int) {
-	r.skip(88 + 8)
+func skipProfileTierLevel(r *codec.Bits, subLayers int) {
+	r.Skip(88 + 8)
 	if subLayers == 0 {
 		return
 	}
 	profiles, levels := 0, 0
 	for range subLayers {
-		profiles += int(r.u(1))
-		levels += int(r.u(1))
+		profiles += int(r.U(1))
+		levels += int(r.U(1))
 	}
-	r.skip(2 * (8 - subLayers))
-	r.skip(88*profiles + 8*levels)
+	r.Skip(2 * (8 - subLayers))
+	r.Skip(88*profiles + 8*levels)
 }

@@ -1,5 +1,7 @@
 package packet
 
+import "github.com/roomreel/roomreel/recorder/codec"
+
 // handle makes the events of the next packet in order.
 func (r *Receiver) handle(p *release) {
 	r.lose(p)
@@ -83,7 +85,7 @@ func (r *Receiver) picture(f *Frame) {
 
 // sound makes a frame of an Opus packet.
 func (r *Receiver) sound(p *packet) {
-	duration, ok := opusDuration(p.payload)
+	duration, ok := codec.OpusDuration(p.payload)
 	if !ok {
 		r.stats.Incomplete++
 		return

@@ -2,42 +2,7 @@ package packet
 
 import (
 	"bytes"
-	"time"
 )
-
-// opusDuration returns how long an Opus packet plays, from its TOC byte and its
-// frame count (RFC 6716 sections 3.1 and 3.2). It reports false for a packet that
-// is empty, says it has no frames, or would play longer than the 120 ms that a
-// packet may.
-func opusDuration(payload []byte) (time.Duration, bool) {
-	if len(payload) == 0 {
-		return 0, false
-	}
-	frames := 1
-	switch payload[0] & 3 {
-	case 1, 2:
-		frames = 2
-	case 3:
-		if len(payload) < 2 {
-			return 0, false
-		}
-		frames = int(payload[1] & 0x3F)
-	}
-	d := time.Duration(frames) * opusFrame(payload[0]>>3)
-	return d, d > 0 && d <= 120*time.Millisecond
-}
-
-// opusFrame returns the frame size of a configuration (RFC 6716 table 2).
-func opusFrame(config byte) time.Duration {
-	switch {
-	case config < 12: // SILK
-		return [...]time.Duration{10, 20, 40, 60}[config&3] * time.Millisecond
-	case config < 16: // hybrid
-		return [...]time.Duration{10, 20}[config&1] * time.Millisecond
-	default: // CELT
-		return 2500 * time.Microsecond << (config & 3)
-	}
-}
 
 // serverSilence is the Opus packet that LiveKit's server sends while a microphone
 // is muted, and before anything flows (OpusSilenceFrame in its pkg/sfu): 20 ms of

@@ -1,5 +1,7 @@
 package packet
 
+import "github.com/roomreel/roomreel/recorder/codec"
+
 // vp8 takes the payload of RFC 7741. A frame's packets follow each other; their
 // payloads, without the descriptor, are the frame (section 4.1).
 type vp8 struct {
@@ -23,30 +25,30 @@ func parseVP8Descriptor(b []byte) (vp8Descriptor, bool) {
 	if b[0]&0x80 == 0 {
 		return d, len(b) > d.size
 	}
-	r := bitReader{b: b[1:]}
-	hasPicture, hasBase, hasID, hasKeyIndex := r.flag(), r.flag(), r.flag(), r.flag()
-	r.skip(4)
+	r := codec.NewBits(b[1:])
+	hasPicture, hasBase, hasID, hasKeyIndex := r.Flag(), r.Flag(), r.Flag(), r.Flag()
+	r.Skip(4)
 	if hasPicture {
 		d.layer.hasPicture = true
-		long := r.flag()
-		d.layer.picture = uint16(r.u(7))
+		long := r.Flag()
+		d.layer.picture = uint16(r.U(7))
 		if long {
-			d.layer.picture = d.layer.picture<<8 | uint16(r.u(8))
+			d.layer.picture = d.layer.picture<<8 | uint16(r.U(8))
 		}
 	}
 	if hasBase {
-		d.layer.base = uint8(r.u(8))
+		d.layer.base = uint8(r.U(8))
 	}
 	if hasID || hasKeyIndex {
-		d.layer.id = uint8(r.u(2))
-		d.layer.sync = r.flag()
-		r.skip(5)
+		d.layer.id = uint8(r.U(2))
+		d.layer.sync = r.Flag()
+		r.Skip(5)
 	}
 	if d.layer.temporal = hasBase && hasID; !d.layer.temporal {
 		d.layer.base, d.layer.id, d.layer.sync = 0, 0, false
 	}
-	d.size += r.pos / 8
-	return d, !r.short && len(b) > d.size
+	d.size += r.Pos() / 8
+	return d, !r.Short() && len(b) > d.size
 }
 
 func (v *vp8) reset() { v.d = vp8Descriptor{} }

@@ -1,5 +1,7 @@
 package packet
 
+import "github.com/roomreel/roomreel/recorder/codec"
+
 // vp9 takes the payload of RFC 9628. A picture is the frames of its spatial
 // layers, lowest first; its last packet has the marker (section 4.1).
 type vp9 struct {
@@ -30,32 +32,32 @@ type vp9Descriptor struct {
 // parseVP9Descriptor reports false if the descriptor is cut or if nothing
 // follows it.
 func parseVP9Descriptor(b []byte) (d vp9Descriptor, ok bool) {
-	r := bitReader{b: b}
-	hasPicture, predicted, hasLayer, flexible := r.flag(), r.flag(), r.flag(), r.flag()
-	d.start, d.end = r.flag(), r.flag()
-	hasStructure := r.flag()
-	r.skip(1)
+	r := codec.NewBits(b)
+	hasPicture, predicted, hasLayer, flexible := r.Flag(), r.Flag(), r.Flag(), r.Flag()
+	d.start, d.end = r.Flag(), r.Flag()
+	hasStructure := r.Flag()
+	r.Skip(1)
 	if hasPicture {
 		d.layer.hasPicture = true
-		long := r.flag()
-		d.layer.picture = uint16(r.u(7))
+		long := r.Flag()
+		d.layer.picture = uint16(r.U(7))
 		if long {
-			d.layer.picture = d.layer.picture<<8 | uint16(r.u(8))
+			d.layer.picture = d.layer.picture<<8 | uint16(r.U(8))
 		}
 	}
 	if hasLayer {
-		r.skip(4) // TID, U
-		d.spatial = uint8(r.u(3))
-		r.skip(1) // D
+		r.Skip(4) // TID, U
+		d.spatial = uint8(r.U(3))
+		r.Skip(1) // D
 		if !flexible {
-			r.skip(8) // TL0PICIDX
+			r.Skip(8) // TL0PICIDX
 		}
 	}
 	if flexible && predicted {
 		const most = 3 // reference indices
 		for n := 1; ; n++ {
-			r.skip(7)
-			if !r.flag() {
+			r.Skip(7)
+			if !r.Flag() {
 				break
 			}
 			if n == most {
@@ -66,26 +68,26 @@ func parseVP9Descriptor(b []byte) (d vp9Descriptor, ok bool) {
 	if hasStructure {
 		d.parseStructure(&r)
 	}
-	d.size = r.pos / 8
-	return d, !r.short && len(b) > d.size
+	d.size = r.Pos() / 8
+	return d, !r.Short() && len(b) > d.size
 }
 
 // parseStructure reads the scalability structure (RFC 9628 section 4.2.1).
-func (d *vp9Descriptor) parseStructure(r *bitReader) {
-	d.layers = int(r.u(3)) + 1
-	hasSizes, hasGroup := r.flag(), r.flag()
-	r.skip(3)
+func (d *vp9Descriptor) parseStructure(r *codec.Bits) {
+	d.layers = int(r.U(3)) + 1
+	hasSizes, hasGroup := r.Flag(), r.Flag()
+	r.Skip(3)
 	if hasSizes {
 		d.hasSizes = true
 		for i := range d.layers {
-			d.sizes[i] = [2]int{int(r.u(16)), int(r.u(16))}
+			d.sizes[i] = [2]int{int(r.U(16)), int(r.U(16))}
 		}
 	}
 	if hasGroup {
-		for n := r.u(8); n > 0; n-- {
-			r.skip(4) // TID, U
-			references := int(r.u(2))
-			r.skip(2 + 8*references)
+		for n := r.U(8); n > 0; n-- {
+			r.Skip(4) // TID, U
+			references := int(r.U(2))
+			r.Skip(2 + 8*references)
 		}
 	}
 }

@@ -1,5 +1,7 @@
 package packet
 
+import "github.com/roomreel/roomreel/recorder/codec"
+
 // vp9Header is the beginning of a VP9 uncompressed header (bitstream section
 // 6.2).
 type vp9Header struct {
@@ -10,30 +12,30 @@ type vp9Header struct {
 }
 
 func parseVP9Header(b []byte) (h vp9Header, ok bool) {
-	r := bitReader{b: b}
-	if r.u(2) != 2 { // frame_marker
+	r := codec.NewBits(b)
+	if r.U(2) != 2 { // frame_marker
 		return h, false
 	}
-	profile := r.u(1) | r.u(1)<<1
+	profile := r.U(1) | r.U(1)<<1
 	if profile == 3 {
-		r.skip(1)
+		r.Skip(1)
 	}
-	if r.flag() { // show_existing_frame
-		return h, !r.short
+	if r.Flag() { // show_existing_frame
+		return h, !r.Short()
 	}
-	h.key = !r.flag()
-	shown, resilient := r.flag(), r.flag()
+	h.key = !r.Flag()
+	shown, resilient := r.Flag(), r.Flag()
 	if h.key {
 		if !parseVP9Sync(&r) {
 			return h, false
 		}
 		parseVP9Colour(&r, profile)
 		h.parseSize(&r)
-		return h, !r.short
+		return h, !r.Short()
 	}
-	intraOnly := !shown && r.flag()
+	intraOnly := !shown && r.Flag()
 	if !resilient {
-		r.skip(2) // reset_frame_context
+		r.Skip(2) // reset_frame_context
 	}
 	if intraOnly {
 		if !parseVP9Sync(&r) {
@@ -43,39 +45,39 @@ func parseVP9Header(b []byte) (h vp9Header, ok bool) {
 			parseVP9Colour(&r, profile)
 		}
 	}
-	r.skip(8) // refresh_frame_flags
+	r.Skip(8) // refresh_frame_flags
 	if intraOnly {
 		h.parseSize(&r)
-		return h, !r.short
+		return h, !r.Short()
 	}
-	r.skip(3 * (3 + 1)) // ref_frame_idx, ref_frame_sign_bias
+	r.Skip(3 * (3 + 1)) // ref_frame_idx, ref_frame_sign_bias
 	for range 3 {
-		if r.flag() { // found_ref
-			return h, !r.short
+		if r.Flag() { // found_ref
+			return h, !r.Short()
 		}
 	}
 	h.parseSize(&r)
-	return h, !r.short
+	return h, !r.Short()
 }
 
-func (h *vp9Header) parseSize(r *bitReader) {
-	h.width, h.height = int(r.u(16))+1, int(r.u(16))+1
+func (h *vp9Header) parseSize(r *codec.Bits) {
+	h.width, h.height = int(r.U(16))+1, int(r.U(16))+1
 }
 
-func parseVP9Sync(r *bitReader) bool { return r.u(24) == 0x498342 }
+func parseVP9Sync(r *codec.Bits) bool { return r.U(24) == 0x498342 }
 
 // parseVP9Colour skips color_config (bitstream section 6.2.2).
-func parseVP9Colour(r *bitReader, profile uint32) {
+func parseVP9Colour(r *codec.Bits, profile uint32) {
 	if profile >= 2 {
-		r.skip(1) // ten_or_twelve_bit
+		r.Skip(1) // ten_or_twelve_bit
 	}
 	const rgb = 7
-	if space := r.u(3); space != rgb {
-		r.skip(1) // color_range
+	if space := r.U(3); space != rgb {
+		r.Skip(1) // color_range
 		if profile == 1 || profile == 3 {
-			r.skip(3) // subsampling, reserved
+			r.Skip(3) // subsampling, reserved
 		}
 	} else if profile == 1 || profile == 3 {
-		r.skip(1) // reserved
+		r.Skip(1) // reserved
 	}
 }

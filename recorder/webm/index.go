@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/roomreel/roomreel/recorder/codec"
 )
 
 // maxLastFrame bounds how long the last frame of a video track is taken to be
@@ -98,7 +100,7 @@ func (ix *index) add(t *trackIndex, now int64, keyframe bool, payload []byte, cl
 			t.keyframes++
 		}
 	} else {
-		d, _ := OpusDuration(payload)
+		d, _ := codec.OpusDuration(payload)
 		t.end = now + max(1, int64((d+time.Millisecond-1)/time.Millisecond))
 	}
 	if (keyframe || t.Kind == Audio) && t.cued != cluster && now >= 0 {

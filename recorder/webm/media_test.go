@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/roomreel/roomreel/recorder/codec"
 )
 
 // tool skips a test that needs a program this machine lacks, but not in CI.
@@ -237,7 +239,7 @@ func readOgg(t testing.TB, b []byte) stream {
 	var now time.Duration
 	for _, p := range packets[2:] {
 		s.blocks = append(s.blocks, Block{Track: 2, Time: now, Keyframe: true, Payload: p})
-		d, ok := OpusDuration(p)
+		d, ok := codec.OpusDuration(p)
 		if !ok {
 			t.Fatalf("packet %x has no duration", p)
 		}

@@ -8,38 +8,6 @@ import (
 	"time"
 )
 
-func TestOpusDuration(t *testing.T) {
-	ms := time.Millisecond
-	for _, c := range []struct {
-		name    string
-		payload []byte
-		want    time.Duration
-		ok      bool
-	}{
-		{"nothing", nil, 0, false},
-		{"SILK narrowband 10 ms", []byte{0 << 3}, 10 * ms, true},
-		{"SILK narrowband 60 ms", []byte{3 << 3}, 60 * ms, true},
-		{"SILK wideband 40 ms", []byte{10 << 3}, 40 * ms, true},
-		{"hybrid 10 ms", []byte{12 << 3}, 10 * ms, true},
-		{"hybrid 20 ms", []byte{15 << 3}, 20 * ms, true},
-		{"CELT 2.5 ms", []byte{16 << 3}, 2500 * time.Microsecond, true},
-		{"CELT 5 ms", []byte{29 << 3}, 5 * ms, true},
-		{"silence, CELT 20 ms", []byte{0xF8, 0xFF, 0xFE}, 20 * ms, true},
-		{"two frames", []byte{31<<3 | 1}, 40 * ms, true},
-		{"two frames of different sizes", []byte{31<<3 | 2, 0}, 40 * ms, true},
-		{"three frames", []byte{31<<3 | 3, 0x80 | 3}, 60 * ms, true},
-		{"48 frames of 2.5 ms", []byte{16<<3 | 3, 48}, 120 * ms, true},
-		{"49 frames of 2.5 ms", []byte{16<<3 | 3, 49}, 122500 * time.Microsecond, false},
-		{"three frames of 60 ms", []byte{3<<3 | 3, 3}, 180 * ms, false},
-		{"no frame", []byte{31<<3 | 3, 0}, 0, false},
-		{"a cut count", []byte{31<<3 | 3}, 0, false},
-	} {
-		if got, ok := OpusDuration(c.payload); got != c.want || ok != c.ok {
-			t.Errorf("%s: %v, %v; want %v, %v", c.name, got, ok, c.want, c.ok)
-		}
-	}
-}
-
 // FFmpeg's own OpusHead is the reference, but for the sample rate of the input,
 // which is 48 kHz here as well.
 func TestOpusHead(t *testing.T) {

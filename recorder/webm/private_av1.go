@@ -1,6 +1,10 @@
 package webm
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/roomreel/roomreel/recorder/codec"
+)
 
 // AV1CodecPrivate returns the AV1CodecConfigurationRecord (AV1 in ISOBMFF section
 // 2.3.3) for a sequence header OBU, with or without its size field. Blocks of the
@@ -10,9 +14,9 @@ func AV1CodecPrivate(sequenceHeader []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := av1Sequence{bitReader: bitReader{b: payload}}
+	s := av1Sequence{Bits: codec.NewBits(payload)}
 	s.parse()
-	if s.short || s.profile > 2 {
+	if s.Short() || s.profile > 2 {
 		return nil, fmt.Errorf("%w: AV1 sequence header", ErrInvalidCodecData)
 	}
 	b := []byte{
@@ -22,7 +26,7 @@ func AV1CodecPrivate(sequenceHeader []byte) ([]byte, error) {
 		0, // no presentation delay
 		1<<3 | 1<<1,
 	}
-	b = leb128(b, len(payload))
+	b = codec.AppendLEB128(b, len(payload))
 	return append(b, payload...), nil
 }
 
@@ -37,7 +41,7 @@ func sequencePayload(obu []byte) ([]byte, error) {
 		body = body[1:]
 	}
 	if obu[0]&2 != 0 { // obu_has_size_field
-		size, n := parseLEB128(body)
+		size, n := codec.ParseLEB128(body)
 		if n == 0 || size > len(body)-n {
 			return nil, invalid
 		}
@@ -48,7 +52,7 @@ func sequencePayload(obu []byte) ([]byte, error) {
 
 // av1Sequence is what the record takes from a sequence header.
 type av1Sequence struct {
-	bitReader
+	codec.Bits
 	profile, level, tier uint32
 	high, twelve, mono   uint32
 	subX, subY, position uint32
@@ -56,24 +60,24 @@ type av1Sequence struct {
 
 // parse reads sequence_header_obu as far as its colours (AV1 section 5.5.1).
 func (s *av1Sequence) parse() {
-	s.profile = s.u(3)
-	s.skip(1) // still_picture
-	reduced := s.flag()
+	s.profile = s.U(3)
+	s.Skip(1) // still_picture
+	reduced := s.Flag()
 	if reduced {
-		s.level = s.u(5)
+		s.level = s.U(5)
 	} else {
 		s.operatingPoints()
 	}
-	width, height := int(s.u(4))+1, int(s.u(4))+1
-	s.skip(width + height)
-	if !reduced && s.flag() { // frame_id_numbers_present_flag
-		s.skip(4 + 3)
+	width, height := int(s.U(4))+1, int(s.U(4))+1
+	s.Skip(width + height)
+	if !reduced && s.Flag() { // frame_id_numbers_present_flag
+		s.Skip(4 + 3)
 	}
-	s.skip(3) // 128x128 superblocks, filter intra, intra edge filter
+	s.Skip(3) // 128x128 superblocks, filter intra, intra edge filter
 	if !reduced {
 		s.tools()
 	}
-	s.skip(3) // superres, cdef, restoration
+	s.Skip(3) // superres, cdef, restoration
 	s.colours()
 }
 
@@ -81,67 +85,67 @@ func (s *av1Sequence) parse() {
 // one's level and tier count.
 func (s *av1Sequence) operatingPoints() {
 	decoderModel, delayBits := false, 0
-	if s.flag() { // timing_info_present_flag
-		s.skip(32 + 32)
-		if s.flag() { // equal_picture_interval
-			s.ue()
+	if s.Flag() { // timing_info_present_flag
+		s.Skip(32 + 32)
+		if s.Flag() { // equal_picture_interval
+			s.UE()
 		}
-		if decoderModel = s.flag(); decoderModel {
-			delayBits = int(s.u(5)) + 1
-			s.skip(32 + 5 + 5)
+		if decoderModel = s.Flag(); decoderModel {
+			delayBits = int(s.U(5)) + 1
+			s.Skip(32 + 5 + 5)
 		}
 	}
-	displayDelay := s.flag()
-	points := int(s.u(5)) + 1
+	displayDelay := s.Flag()
+	points := int(s.U(5)) + 1
 	for i := range points {
-		s.skip(12) // operating_point_idc
-		level, tier := s.u(5), uint32(0)
+		s.Skip(12) // operating_point_idc
+		level, tier := s.U(5), uint32(0)
 		if level > 7 {
-			tier = s.u(1)
+			tier = s.U(1)
 		}
 		if i == 0 {
 			s.level, s.tier = level, tier
 		}
-		if decoderModel && s.flag() {
-			s.skip(2*delayBits + 1)
+		if decoderModel && s.Flag() {
+			s.Skip(2*delayBits + 1)
 		}
-		if displayDelay && s.flag() {
-			s.skip(4)
+		if displayDelay && s.Flag() {
+			s.Skip(4)
 		}
 	}
 }
 
 // tools passes over the coding tools of a sequence that is not a still picture.
 func (s *av1Sequence) tools() {
-	s.skip(4) // interintra, masked, warped, dual filter
-	orderHint := s.flag()
+	s.Skip(4) // interintra, masked, warped, dual filter
+	orderHint := s.Flag()
 	if orderHint {
-		s.skip(2)
+		s.Skip(2)
 	}
-	screenContent := s.flag() // seq_choose_screen_content_tools
+	screenContent := s.Flag() // seq_choose_screen_content_tools
 	if !screenContent {
-		screenContent = s.flag() // seq_force_screen_content_tools
+		screenContent = s.Flag() // seq_force_screen_content_tools
 	}
-	if screenContent && !s.flag() { // seq_choose_integer_mv
-		s.skip(1)
+	if screenContent && !s.Flag() { // seq_choose_integer_mv
+		s.Skip(1)
 	}
 	if orderHint {
-		s.skip(3)
+		s.Skip(3)
 	}
 }
 
 // colours reads color_config (AV1 section 5.5.2).
 func (s *av1Sequence) colours() {
-	s.high = s.u(1)
+	s.high = s.U(1)
 	if s.profile == 2 && s.high == 1 {
-		s.twelve = s.u(1)
+		s.twelve = s.U(1)
 	}
 	if s.profile != 1 {
-		s.mono = s.u(1)
+		s.mono = s.U(1)
 	}
 	var primaries, transfer, matrix uint32 = 2, 2, 2
-	if s.flag() {
-		primaries, transfer, matrix = s.u(8), s.u(8), s.u(8)
+	if s.Flag() {
+		primaries, transfer, matrix = s.U(8), s.U(8), s.U(8)
 	}
 	switch {
 	case s.mono == 1:
@@ -150,18 +154,18 @@ func (s *av1Sequence) colours() {
 	case primaries == 1 && transfer == 13 && matrix == 0: // sRGB: 4:4:4
 		return
 	}
-	s.skip(1) // color_range
+	s.Skip(1) // color_range
 	switch {
 	case s.profile == 0:
 		s.subX, s.subY = 1, 1
 	case s.profile == 2 && s.twelve == 1:
-		if s.subX = s.u(1); s.subX == 1 {
-			s.subY = s.u(1)
+		if s.subX = s.U(1); s.subX == 1 {
+			s.subY = s.U(1)
 		}
 	case s.profile == 2:
 		s.subX = 1
 	}
 	if s.subX == 1 && s.subY == 1 {
-		s.position = s.u(2)
+		s.position = s.U(2)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+
+	"github.com/roomreel/roomreel/recorder/codec"
 )
 
 // AVCCodecPrivate returns the AVCDecoderConfigurationRecord (ISO/IEC 14496-15
@@ -30,14 +32,14 @@ func AVCCodecPrivate(sps, pps [][]byte) ([]byte, error) {
 	if !highProfile(first[1]) {
 		return b, nil
 	}
-	r := bitReader{b: unescape(first[4:])}
-	r.ue() // seq_parameter_set_id
-	chroma := r.ue()
+	r := codec.NewBits(codec.Unescape(first[4:]))
+	r.UE() // seq_parameter_set_id
+	chroma := r.UE()
 	if chroma == 3 {
-		r.skip(1) // separate_colour_plane_flag
+		r.Skip(1) // separate_colour_plane_flag
 	}
-	luma, colour := r.ue(), r.ue()
-	if r.short || chroma > 3 || luma > 6 || colour > 6 {
+	luma, colour := r.UE(), r.UE()
+	if r.Short() || chroma > 3 || luma > 6 || colour > 6 {
 		return nil, fmt.Errorf("%w: H.264 SPS", ErrInvalidCodecData)
 	}
 	return append(b, 0xFC|byte(chroma), 0xF8|byte(luma), 0xF8|byte(colour), 0), nil

@@ -3,6 +3,8 @@ package webm
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/roomreel/roomreel/recorder/codec"
 )
 
 // NAL unit types of H.265 (table 7-1).
@@ -32,7 +34,7 @@ func HEVCCodecPrivate(vps, sps, pps [][]byte) ([]byte, error) {
 			}
 		}
 	}
-	s, err := parseHEVCSPS(unescape(sps[0][2:]))
+	s, err := parseHEVCSPS(codec.Unescape(sps[0][2:]))
 	if err != nil {
 		return nil, err
 	}
@@ -62,23 +64,23 @@ func parseHEVCSPS(b []byte) (hevcParams, error) {
 	}
 	sub := int(b[0] >> 1 & 7)
 	p := hevcParams{profileTierLevel: b[1:13], layers: byte(sub) + 1, nested: b[0] & 1}
-	r := bitReader{b: b[13:]}
+	r := codec.NewBits(b[13:])
 	skipSubLayers(&r, sub)
 
-	r.ue() // sps_seq_parameter_set_id
-	chroma := r.ue()
+	r.UE() // sps_seq_parameter_set_id
+	chroma := r.UE()
 	if chroma == 3 {
-		r.skip(1) // separate_colour_plane_flag
+		r.Skip(1) // separate_colour_plane_flag
 	}
-	r.ue() // width
-	r.ue() // height
-	if r.flag() {
+	r.UE() // width
+	r.UE() // height
+	if r.Flag() {
 		for range 4 { // conformance window
-			r.ue()
+			r.UE()
 		}
 	}
-	luma, colour := r.ue(), r.ue()
-	if r.short || sub > 6 || chroma > 3 || luma > 7 || colour > 7 {
+	luma, colour := r.UE(), r.UE()
+	if r.Short() || sub > 6 || chroma > 3 || luma > 7 || colour > 7 {
 		return hevcParams{}, invalid
 	}
 	p.chroma, p.luma, p.colour = byte(chroma), byte(luma), byte(colour)
@@ -87,13 +89,13 @@ func parseHEVCSPS(b []byte) (hevcParams, error) {
 
 // skipSubLayers passes over what profile_tier_level says of n sub-layers (H.265
 // section 7.3.3).
-func skipSubLayers(r *bitReader, n int) {
+func skipSubLayers(r *codec.Bits, n int) {
 	if n == 0 {
 		return
 	}
 	bits := 0
 	for i := range 8 {
-		profile, level := r.flag(), r.flag()
+		profile, level := r.Flag(), r.Flag()
 		if i < n && profile {
 			bits += 88
 		}
@@ -101,5 +103,5 @@ func skipSubLayers(r *bitReader, n int) {
 			bits += 8
 		}
 	}
-	r.skip(bits)
+	r.Skip(bits)
 }
