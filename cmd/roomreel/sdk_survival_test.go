@@ -98,7 +98,9 @@ func TestSDKSurvives(t *testing.T) {
 		p, _, rec := begin(t, "cid")
 		inPage[any](ctx, t, p, `
 			await sleep(4000);
-			await agent.switchStream({ first: media({ hue: 120, width: 1280, height: 720 }) });
+			const screen = media({ hue: 120, width: 1280, height: 720 });
+			screen.getVideoTracks()[0].contentHint = 'detail'; // as a screen's is: few frames rather than small ones
+			await agent.switchStream({ first: screen });
 			await sleep(4000);
 			await agent.switchStream({ first: media({ hue: 240, width: 480, height: 270, tone: 440 }) });
 			await sleep(4000);`)
