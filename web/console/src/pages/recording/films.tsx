@@ -171,8 +171,6 @@ export function FilmDialog({ manifest, onClose }: { manifest: Manifest; onClose:
           <div className="field"><label htmlFor="film-size">{t('films.size')}</label><select id="film-size" value={size} onChange={(event) => setSize(event.target.value)}>{sizes.map((value) => <option key={value} value={value}>{value.replace('x', ' × ')}</option>)}</select></div>
           <div className="field"><label htmlFor="film-from">{t('films.from')}</label><input id="film-from" type="number" min={0} max={manifest.duration_s} step="any" placeholder="0" value={from} onChange={(event) => setFrom(event.target.value)} /></div>
           <div className="field"><label htmlFor="film-to">{t('films.to')}</label><input id="film-to" type="number" min={0} step="any" placeholder={manifest.duration_s.toFixed(1)} value={to} onChange={(event) => setTo(event.target.value)} /></div>
-        </div>
-        <div className="pair">
           <div className="field"><label htmlFor="film-host">{t('films.host')}</label><select id="film-host" value={host} onChange={(event) => setHost(event.target.value)}><option value="">{t('films.hostFirst')}</option>{manifest.participants.map((p) => <option key={p.identity} value={p.identity}>{p.name || p.identity}</option>)}</select></div>
           <div className="field"><label htmlFor="film-title">{t('films.title')}</label><input id="film-title" maxLength={200} placeholder={t('films.noTitle')} value={title} onChange={(event) => setTitle(event.target.value)} /></div>
         </div>

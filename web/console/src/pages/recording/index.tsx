@@ -67,7 +67,7 @@ export default function RecordingPage({ id, tab = 'play' }: { id: string; tab?: 
       {r?.hold && <HoldNote hold={r.hold} />}
       {filming && manifest.data && <FilmDialog manifest={manifest.data} onClose={() => setFilming(false)} />}
       {r && (
-        <nav className="tabs" aria-label={t('recording.parts')}>
+        <nav className="tabs" aria-label={t('recording.parts')} ref={(nav) => nav?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })}>
           {tabs.map((name) => (
             <Link key={name} href={`/recordings/${id}${name === 'play' ? '' : `/${name}`}`} aria-current={tab === name ? 'page' : undefined}>
               {t(`recording.tab.${name}`)}{name === 'films' && films.data?.data.length ? ` (${films.data.data.length})` : ''}
