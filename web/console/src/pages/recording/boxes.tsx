@@ -63,7 +63,6 @@ export function BoxEditor({ boxes, onChange, people, aspect }: { boxes: Box[]; o
               role="button"
               tabIndex={0}
               aria-pressed={i === at}
-              aria-label={t('boxes.box', { n: i + 1, who: nameOf(one.who), x: whole(one.x), y: whole(one.y), w: whole(one.w), h: whole(one.h) })}
               style={{ left: `${one.x * 100}%`, top: `${one.y * 100}%`, width: `${one.w * 100}%`, height: `${one.h * 100}%` }}
               onFocus={() => setChosen(i)}
               onPointerDown={(event) => drag(event, i, false)}
@@ -71,6 +70,7 @@ export function BoxEditor({ boxes, onChange, people, aspect }: { boxes: Box[]; o
             >
               <span aria-hidden>{i + 1}</span>
               <span aria-hidden className="who clip">{nameOf(one.who)}</span>
+              <span className="sr">{t('boxes.box', { n: i + 1, who: nameOf(one.who), x: whole(one.x), y: whole(one.y), w: whole(one.w), h: whole(one.h) })}</span>
               <i aria-hidden onPointerDown={(event) => drag(event, i, true)} />
             </div>
           ))}
