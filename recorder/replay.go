@@ -326,6 +326,20 @@ func (s *solver) finish() {
 			p.Tracks = append(p.Tracks, t.Track)
 		}
 		s.m.Parts = append(s.m.Parts, p.Part)
+		s.lasts(p.Part)
+	}
+}
+
+// lasts lets a turn last as long as its media: a crash takes the end of the journal,
+// too.
+func (s *solver) lasts(p recording.Part) {
+	turns := s.m.Turns
+	i := slices.IndexFunc(turns, func(t recording.Turn) bool { return t.Epoch == p.Epoch })
+	for _, t := range p.Tracks {
+		turns[i].To = max(turns[i].To, t.End)
+	}
+	if i+1 < len(turns) {
+		turns[i].To = min(turns[i].To, turns[i+1].From)
 	}
 }
 
