@@ -35,7 +35,7 @@ func (r *renderer) fetch(ctx context.Context) error {
 	}
 	if len(files) > 0 {
 		if err := r.composer.Fetch(ctx, r.plan.Recording, slices.Compact(files)...); err != nil {
-			return recording.Errorf(recording.AsError(err, recording.CodeComposeFailed).Code, "bring %s back from storage: %w", files[0], err)
+			return recording.Errorf(recording.AsError(err, recording.CodeComposeFailed).Code, "bring %s here: %w", files[0], err)
 		}
 	}
 	return r.hold()
