@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -243,7 +244,9 @@ func TestBrokenParts(t *testing.T) {
 			if recording.CodeOf(err) != recording.CodeComposeFailed || film.State != recording.CompositionFailed {
 				t.Fatalf("got %v, %+v", err, film)
 			}
-			t.Log(err)
+			if !strings.Contains(err.Error(), m.Parts[0].File) {
+				t.Errorf("the error does not name the file: %v", err)
+			}
 			for _, pattern := range []string{".*", "*.mp4"} {
 				if left, _ := filepath.Glob(filepath.Join(recording.CompositionsDir(dir), pattern)); len(left) > 0 {
 					t.Errorf("left behind: %v", left)

@@ -275,3 +275,31 @@ func TestUnchangedIsCopied(t *testing.T) {
 		})
 	}
 }
+
+// Who is not to be seen is not decoded: a piece opens no other videos than those
+// of its tiles.
+func TestHiddenAreNotDecoded(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	meeting(t, dir,
+		person{identity: "ann", colour: "red", to: 2},
+		person{identity: "bob", colour: "green", to: 2},
+		person{identity: "eve", colour: "blue", to: 2},
+	)
+	for layout, want := range map[string]int{"grid": 3, "pip": 2, "single": 1, "host-only": 1} {
+		log := filepath.Join(t.TempDir(), "opened")
+		program, _ := wrapper(t, `case "$last" in piece*) for a; do case "$a" in file:*.webm) echo "$a" >> `+log+`;; esac; done; esac`)
+		spec := testSpec("mp4")
+		spec.Layout, spec.Host = layout, "ann"
+		if _, err := (Composer{FFmpeg: program}).Compose(context.Background(), dir, spec, nil); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if opened := strings.Count(string(b), "\n"); opened != want {
+			t.Errorf("%s opened %d videos, not %d", layout, opened, want)
+		}
+	}
+}

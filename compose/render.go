@@ -59,12 +59,12 @@ func (r *renderer) checkSources() error {
 			f, err = os.Open(r.path(s))
 		}
 		if err != nil {
-			return recording.Errorf(recording.CodeComposeFailed, "part %s: its file %s cannot be opened: it is missing or not readable", s.Part, s.File)
+			return recording.Errorf(recording.CodeComposeFailed, "part %s: its file %s cannot be opened: it is missing or not readable. Bring it back, or exclude %.60q", s.Part, s.File, s.Participant)
 		}
 		info, err := f.Stat()
 		_ = f.Close()
 		if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
-			return recording.Errorf(recording.CodeComposeFailed, "part %s: its file %s is empty or no file", s.Part, s.File)
+			return recording.Errorf(recording.CodeComposeFailed, "part %s: its file %s is empty or no file. Bring it back, or exclude %.60q", s.Part, s.File, s.Participant)
 		}
 	}
 	return nil

@@ -60,7 +60,8 @@ func (p *Plan) soundTracks() []soundTrack {
 	slices.Sort(order)
 	tracks := make([]soundTrack, len(order))
 	for i, who := range order {
-		tracks[i] = soundTrack{title: who, lanes: lay(byName[who])}
+		tracks[i].title, _ = nameFor("", who)
+		tracks[i].lanes = lay(byName[who])
 	}
 	return tracks
 }

@@ -36,7 +36,7 @@ type spot struct {
 // where; flashes, beeps and voices are in the film as they were.
 func TestLayoutsFollowTheMeeting(t *testing.T) {
 	s := startStage(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	options := map[string]meeting.Options{}
 	for i, name := range []string{"anna", "ben", "cleo"} {
