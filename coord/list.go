@@ -154,6 +154,8 @@ func (s *Store) explain(ctx context.Context, list []recording.Recording) error {
 	switch {
 	case len(nodes) == 0:
 		why = "no recorder node is running"
+	case !slices.ContainsFunc(nodes, func(n NodeInfo) bool { return !n.Full }):
+		why = "no recorder node has space left on its disk: make room, or lower recorder.disk.stop"
 	case !slices.ContainsFunc(nodes, NodeInfo.CanAccept):
 		why = fmt.Sprintf("all %d recorder nodes are full or shutting down", len(nodes))
 	}

@@ -79,6 +79,11 @@ type Recording struct {
 	// People are those of whom there is a part, once it has ended.
 	People []Person `json:"people,omitempty"`
 
+	// WaitingFor are the nodes that went away with parts on disks of their own, once it
+	// is final: what is told here and in the manifest is without those parts until they
+	// are back.
+	WaitingFor []string `json:"waiting_for,omitempty"`
+
 	// Hold, while it is not nil, keeps the recording from being deleted.
 	Hold *Hold `json:"hold,omitempty"`
 
