@@ -184,7 +184,7 @@ func sessionBearers(t *testing.T) []string {
 // everything has a server serve what it serves only if it is given it.
 func everything(o *api.Options) {
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.URL.Path)) })
-	o.Static, o.Console, o.Metrics, o.Uploads = page, page, page, noFiles{}
+	o.Static, o.Console, o.Metrics = page, page, page
 	o.LiveKit = func(*http.Request) error { return api.Unauthenticated("not signed") }
 }
 

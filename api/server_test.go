@@ -167,7 +167,7 @@ func newPlace(t *testing.T, change ...func(*api.Options)) *place {
 	p := &place{store: store{coord.NewStore(rdb)}, media: media, films: films, hooks: hooks, redis: mr, log: &syncBuffer{}}
 	o := api.Options{
 		Nodes:      nodes{{Name: "node-1", CanAccept: true}},
-		Recordings: p.store, Compositions: p.films, Rooms: rooms{"standup": true, "other": true}, Media: media, Webhooks: webhooks{hooks}, Uploads: nowhere{}, Answers: rdb,
+		Recordings: p.store, Compositions: p.films, Rooms: rooms{"standup": true, "other": true}, Media: media, Webhooks: webhooks{hooks}, Uploads: noFiles{}, Answers: rdb,
 		Previews:  previews,
 		AdminKeys: []string{"another-key-of-this-test", adminKey}, Verifier: verifier{}, Version: "v0.0.0-test",
 		Log: slog.New(slog.NewJSONHandler(p.log, nil)), StopTimeout: 100 * time.Millisecond,

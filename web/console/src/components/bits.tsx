@@ -1,5 +1,5 @@
 import { Check, CircleAlert, Copy, Info, TriangleAlert } from 'lucide-react'
-import { type ReactNode, useEffect, useState } from 'react'
+import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ApiError } from '../api/client'
 import { ago, dateTime, exactTime, isTime } from '../format'
@@ -97,12 +97,21 @@ export function Answer<T>({ query, children }: { query: { data: T | undefined; e
   return <Loading />
 }
 
+// One clock for all that tells how long ago something was.
+let lastTick = Date.now()
+const ticked = new Set<() => void>()
+setInterval(() => {
+  lastTick = Date.now()
+  for (const tell of ticked) tell()
+}, 20_000)
+
+function onTick(tell: () => void): () => void {
+  ticked.add(tell)
+  return () => void ticked.delete(tell)
+}
+
 export function Ago({ at }: { at?: string }) {
-  const [now, setNow] = useState(Date.now)
-  useEffect(() => {
-    const tick = setInterval(() => setNow(Date.now()), 20_000)
-    return () => clearInterval(tick)
-  }, [])
+  const now = useSyncExternalStore(onTick, () => lastTick)
   if (!isTime(at)) return <span className="muted">–</span>
   return (
     <time dateTime={at} title={exactTime(at)}>

@@ -99,6 +99,10 @@ function SearchBox({ value, onChange }: { value: string; onChange: (value: strin
 
 const rowHeight = () => (matchMedia('(max-width: 820px)').matches ? 84 : 72)
 
+// More than are ever in sight. A row that leaves gives its place in the document to one that comes: that is
+// cheaper than to take one out and put another in.
+const places = 64
+
 /** Only the rows in sight are in the document, however many there are. */
 function Rows({ rows, onEnd }: { rows: Recording[]; onEnd: () => void }) {
   const { t } = useTranslation()
@@ -125,7 +129,7 @@ function Rows({ rows, onEnd }: { rows: Recording[]; onEnd: () => void }) {
       </div>
       <div role="rowgroup" ref={scroller} className="list" style={{ height: `min(${height}px, 72dvh)` }}>
         <div role="presentation" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
-          {items.map((item) => <Row key={item.key} recording={rows[item.index]} index={item.index} top={item.start} flying={virtual.isScrolling} />)}
+          {items.map((item) => <Row key={item.index % places} recording={rows[item.index]} index={item.index} top={item.start} flying={virtual.isScrolling} />)}
         </div>
       </div>
     </div>
@@ -135,10 +139,11 @@ function Rows({ rows, onEnd }: { rows: Recording[]; onEnd: () => void }) {
 /** While rows fly by, their pictures are not asked for. */
 const Row = memo(function Row({ recording, index, top, flying }: { recording: Recording; index: number; top: number; flying: boolean }) {
   const ended = recording.state === 'stopped' && recording.parts > 0
-  const [rested, setRested] = useState(!flying)
+  const [restedAt, setRestedAt] = useState(flying ? '' : recording.id)
+  const rested = restedAt === recording.id
   useEffect(() => {
-    if (!flying) setRested(true)
-  }, [flying])
+    if (!flying) setRestedAt(recording.id)
+  }, [flying, recording.id])
   return (
     <div role="row" aria-rowindex={index + 2} className="list-row" style={{ transform: `translateY(${top}px)` }}>
       <span role="cell"><Thumbnail src={ended && rested ? `/v1/recordings/${recording.id}/thumbnail` : undefined} /></span>
@@ -157,6 +162,6 @@ const Row = memo(function Row({ recording, index, top, flying }: { recording: Re
 })
 
 export function Thumbnail({ src }: { src?: string }) {
-  const [broken, setBroken] = useState(false)
-  return <span className="thumb">{src && !broken ? <img src={src} alt="" loading="lazy" decoding="async" onError={() => setBroken(true)} /> : <Film size={20} aria-hidden />}</span>
+  const [broken, setBroken] = useState<string>()
+  return <span className="thumb">{src && broken !== src ? <img src={src} alt="" loading="lazy" decoding="async" onError={() => setBroken(src)} /> : <Film size={20} aria-hidden />}</span>
 }
