@@ -26,7 +26,7 @@ type egressWorker struct {
 }
 
 // newEgress wires the worker; nil where the configuration turns it off.
-func newEgress(c configs.Config, p *process, keys plugin.Keys, log *slog.Logger) (*egressWorker, error) {
+func newEgress(c configs.Config, p *process, keys plugin.Keys, counted *metrics, log *slog.Logger) (*egressWorker, error) {
 	if !c.Egress.Enabled {
 		return nil, nil
 	}
@@ -54,7 +54,7 @@ func newEgress(c configs.Config, p *process, keys plugin.Keys, log *slog.Logger)
 		},
 		URL: c.LiveKit.URL, APIKey: keys.Key, APISecret: keys.Secret, Token: keys.RecorderToken,
 		Bucket: putInBucket, Storage: ownBucket(c), Output: output, WebM: c.Egress.Format == "webm", Discard: !c.Egress.Keep, Defer: c.Egress.Defer,
-		MaxDuration: c.Egress.MaxDuration, Lease: c.Recorder.Lease, Log: log,
+		MaxDuration: c.Egress.MaxDuration, Ended: counted.egressEnded, Lease: c.Recorder.Lease, Log: log,
 	})
 	return w, err
 }
