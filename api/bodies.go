@@ -29,6 +29,8 @@ type Recording struct {
 	Parts        int               `json:"parts" doc:"Number of media files." example:"3"`
 	Bytes        int64             `json:"bytes" doc:"Size of all media files." example:"412345678"`
 
+	WaitingFor []string `json:"waiting_for,omitempty" doc:"Nodes that went away with parts on disks of their own: parts, bytes and the manifest are without those until they are back." example:"[\"node-2\"]"`
+
 	Hold *Hold `json:"hold,omitempty" doc:"The legal hold that keeps it from being deleted."`
 
 	Live []LiveTrack `json:"live,omitempty" doc:"How the tracks fare that are being recorded, as of some seconds ago."`
@@ -61,7 +63,7 @@ func recordingBody(r recording.Recording) Recording {
 		Host: r.Host, Session: r.Session, Client: r.Client, Labels: r.Labels, State: string(r.State), Node: r.Node,
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: r.StartedAt.UTC(), FirstMediaAt: r.FirstMediaAt.UTC(), StoppedAt: r.StoppedAt.UTC(),
 		Ended: string(r.Ended), Error: failureBody(r.Error), Duration: seconds(r.Duration), Parts: r.Parts, Bytes: r.Bytes,
-		Hold: holdBody(r.Hold), Live: each(r.Live, liveTrackBody),
+		WaitingFor: r.WaitingFor, Hold: holdBody(r.Hold), Live: each(r.Live, liveTrackBody),
 	}
 }
 

@@ -31,7 +31,7 @@ func (r *renderer) fetch(ctx context.Context) error {
 	}
 	if i := slices.IndexFunc(r.plan.Sources, missing); i >= 0 {
 		if err := r.composer.Fetch(ctx, r.plan.Recording); err != nil {
-			return recording.Errorf(recording.AsError(err, recording.CodeComposeFailed).Code, "part %s: bring it back from storage: %w", r.plan.Sources[i].Part, err)
+			return recording.Errorf(recording.AsError(err, recording.CodeComposeFailed).Code, "part %s: bring it here: %w", r.plan.Sources[i].Part, err)
 		}
 	}
 	if err := os.MkdirAll(filepath.Join(r.work, heldName), 0o755); err != nil {

@@ -62,6 +62,7 @@ type API struct {
 	AdminKeys   []string `yaml:"admin_keys" env:"ROOMREEL_ADMIN_KEYS"`
 	OpenMetrics bool     `yaml:"open_metrics" env:"ROOMREEL_OPEN_METRICS"`
 	PublicURL   string   `yaml:"public_url" env:"ROOMREEL_PUBLIC_URL"`
+	NodeURL     string   `yaml:"node_url" env:"ROOMREEL_NODE_URL"`
 	Origins     []string `yaml:"origins" env:"ROOMREEL_ORIGINS"`
 	Rate        Rate     `yaml:"rate"`
 }
@@ -227,7 +228,7 @@ func (c Config) validate() error {
 	if d := c.Recorder.Disk; d.Stop > d.SoundOnly || d.SoundOnly > d.Warn {
 		bad("recorder.disk: stop (%d), sound_only (%d) and warn (%d) must not grow smaller", d.Stop, d.SoundOnly, d.Warn)
 	}
-	for name, raw := range map[string]string{"livekit.public_url": c.LiveKit.PublicURL, "api.public_url": c.API.PublicURL} {
+	for name, raw := range map[string]string{"livekit.public_url": c.LiveKit.PublicURL, "api.public_url": c.API.PublicURL, "api.node_url": c.API.NodeURL} {
 		if u, err := url.Parse(raw); raw != "" && (err != nil || u.Host == "") {
 			bad("%s: %q is not a URL", name, raw)
 		}

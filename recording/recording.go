@@ -77,6 +77,11 @@ type Recording struct {
 	Parts    int       `json:"parts"`
 	Bytes    int64     `json:"bytes"`
 
+	// WaitingFor are the nodes that went away with parts on disks of their own, once it
+	// is final: what is told here and in the manifest is without those parts until they
+	// are back.
+	WaitingFor []string `json:"waiting_for,omitempty"`
+
 	// Hold, while it is not nil, keeps the recording from being deleted.
 	Hold *Hold `json:"hold,omitempty"`
 

@@ -135,6 +135,9 @@ func finish(a recording.Archive) func(context.Context, recording.Recording, reco
 			return coord.Result{}, err
 		}
 		m, err := recorder.Repair(ctx, dir, r, why)
+		if recording.CodeOf(err) == recording.CodeNotFound {
+			return coord.Result{}, nil // the node that has it repairs it when it is back
+		}
 		return resultOf(m), err
 	}
 }
