@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write testdata/openapi.json anew")
 const golden = "testdata/openapi.json"
 
 // withUploads has the API as every node serves it.
-func withUploads(o *api.Options) { o.Uploads = struct{ api.Uploads }{} }
+func withUploads(o *api.Options) { o.Uploads = noFiles{} }
 
 func TestOpenAPIGolden(t *testing.T) {
 	got := newPlace(t, withUploads).do(t, "", "GET", "/openapi.json", "")
