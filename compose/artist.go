@@ -17,8 +17,8 @@ import (
 // sprite is a drawn picture and where it stands: on its tile, or on the canvas.
 // Without file it is none.
 type sprite struct {
-	file string
-	x, y int
+	file                string
+	x, y, width, height int
 }
 
 // tileArt is a tile with what was drawn for it.
@@ -66,6 +66,23 @@ func (a *artist) scene(s *Segment, first, count int) (sceneArt, error) {
 			return out, err
 		}
 	}
+	if l := spec.Logo; l != nil {
+		logo, err := a.asset(l.File)
+		if err != nil {
+			return out, err
+		}
+		out.assets = append(out.assets, logo.digest)
+		if out.logo, err = a.logo(l, logo.picture); err != nil {
+			return out, err
+		}
+	}
+	if spec.Timestamp != "" && s.Card == nil {
+		begin := frameTime(first, spec.FrameRate)
+		out.at = s.At + begin - s.From
+		if out.clock, err = a.clock(out.at, frameTime(first+count, spec.FrameRate)-begin); err != nil {
+			return out, err
+		}
+	}
 	for _, t := range s.Tiles {
 		art := tileArt{Tile: t}
 		who := fmt.Sprintf("%q %q %dx%d", t.Participant, t.Stream, t.Box.Width, t.Box.Height)
@@ -83,30 +100,32 @@ func (a *artist) scene(s *Segment, first, count int) (sceneArt, error) {
 			return out, err
 		}
 		art.plate, err = a.draw("plate "+who, func() (image.Image, int, int, error) {
-			plate, x, y := drawPlate(t.Box, t.Label)
+			plate, x, y := drawPlate(t.Box, t.Label, t.Screen)
 			return plate, x, y, nil
 		})
 		if err != nil {
 			return out, err
 		}
+		art.plate = art.plate.aside(t.Box, out.logo).aside(t.Box, out.clock)
 		out.tiles = append(out.tiles, art)
 	}
-	if l := spec.Logo; l != nil {
-		logo, err := a.asset(l.File)
-		if err != nil {
-			return out, err
-		}
-		out.assets = append(out.assets, logo.digest)
-		if out.logo, err = a.logo(l, logo.picture); err != nil {
-			return out, err
-		}
+	return out, nil
+}
+
+// aside moves a sprite of a tile from under what lies over everything: to its
+// right or, where that has no room, above it.
+func (s sprite) aside(tile Box, over sprite) sprite {
+	mine := Box{X: tile.X + s.x, Y: tile.Y + s.y, Width: s.width, Height: s.height}
+	if s.file == "" || over.file == "" || !mine.overlaps(Box{X: over.x, Y: over.y, Width: over.width, Height: over.height}) {
+		return s
 	}
-	if spec.Timestamp != "" && s.Card == nil {
-		begin := frameTime(first, spec.FrameRate)
-		out.at = s.At + begin - s.From
-		out.clock, err = a.clock(out.at, frameTime(first+count, spec.FrameRate)-begin)
+	gap := s.x
+	if right := over.x + over.width + gap - tile.X; right+s.width+gap <= tile.Width {
+		s.x = even(right)
+	} else if above := over.y - gap - s.height - tile.Y; above >= 0 {
+		s.y = even(above)
 	}
-	return out, err
+	return s
 }
 
 func (a *artist) draw(key string, paint func() (image.Image, int, int, error)) (sprite, error) {
@@ -119,7 +138,8 @@ func (a *artist) draw(key string, paint func() (image.Image, int, int, error)) (
 	}
 	var s sprite
 	if img != nil {
-		s = sprite{file: fmt.Sprintf("sprite%04d.png", len(a.sprites)), x: even(x), y: even(y)}
+		size := img.Bounds()
+		s = sprite{file: fmt.Sprintf("sprite%04d.png", len(a.sprites)), x: even(x), y: even(y), width: size.Dx(), height: size.Dy()}
 		if err := writePNG(filepath.Join(a.dir, s.file), img); err != nil {
 			return sprite{}, err
 		}
@@ -210,9 +230,9 @@ func (a *artist) clock(at, lasts recording.Seconds) (sprite, error) {
 	}
 	// All pictures have one size, with room for another zone's name.
 	frame := image.NewRGBA(image.Rectangle{Max: face(at).Bounds().Max.Add(image.Pt(even(int(size)), 0))})
-	s := sprite{file: fmt.Sprintf("clock%04d.pngs", a.clocks)}
+	s := sprite{file: fmt.Sprintf("clock%04d.pngs", a.clocks), width: frame.Bounds().Dx(), height: frame.Bounds().Dy()}
 	a.clocks++
-	s.x, s.y = a.corner(corner, frame.Bounds().Dx(), frame.Bounds().Dy())
+	s.x, s.y = a.corner(corner, s.width, s.height)
 	s.x, s.y = even(s.x), even(s.y)
 
 	f, err := os.Create(filepath.Join(a.dir, s.file))
@@ -224,7 +244,12 @@ func (a *artist) clock(at, lasts recording.Seconds) (sprite, error) {
 	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
 	for t := at; t < at+lasts; t += a.plan.clockTick(t) {
 		draw.Draw(frame, frame.Bounds(), image.Transparent, image.Point{}, draw.Src)
-		draw.Draw(frame, frame.Bounds(), face(t), image.Point{}, draw.Src)
+		shown := face(t)
+		place := shown.Bounds()
+		if corner == recording.TopRight {
+			place = place.Add(image.Pt(s.width-place.Dx(), 0))
+		}
+		draw.Draw(frame, place, shown, image.Point{}, draw.Src)
 		if err := encoder.Encode(w, frame); err != nil {
 			return s, fmt.Errorf("write timestamps: %w", err)
 		}

@@ -103,6 +103,9 @@ func (q *Queue) encodeSettled(ctx context.Context, dir, work string, m *recordin
 	c := q.composer
 	c.Niceness = liveNiceness
 	r := renderer{composer: c, plan: &plan, dir: dir, work: work, log: &sharedLog{w: log}, tell: func(float64) {}}
+	if err := r.hold(); err != nil {
+		return err
+	}
 	tasks, err := r.settledTasks()
 	if err != nil {
 		return err

@@ -68,7 +68,7 @@ func (p *Plan) gridPieces(cell int) []piece {
 
 // pieceVersion is part of every key: raise it when the same plan is to look
 // otherwise.
-const pieceVersion = 3
+const pieceVersion = 4
 
 // origin is where in a part a made file was taken from, at three moments of the
 // timeline. A clock that was fitted anew may differ a little from then.

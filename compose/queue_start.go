@@ -91,7 +91,7 @@ func (q *Queue) check(ctx context.Context, recordingID string, spec recording.Co
 	if err != nil {
 		return spec, err
 	}
-	if spec, err = q.composer.prepare(ctx, dir, spec); err != nil {
+	if spec, err = q.composer.prepare(ctx, dir, recordingID, spec); err != nil {
 		return spec, err
 	}
 	if m.State == recording.Stopped {

@@ -14,6 +14,8 @@ import (
 type job struct {
 	film   recording.Composition
 	cancel context.CancelCauseFunc
+	// unwritten is why its final state is not on disk yet, if it is not.
+	unwritten error
 }
 
 func jobOf(film recording.Composition) Job {
@@ -52,15 +54,21 @@ func (q *Queue) offerUnfinished() {
 	q.wake()
 }
 
-// sweep offers what was forgotten and removes pieces that were not used lately.
+// sweep offers what was forgotten and removes what nobody uses any more.
 func (q *Queue) sweep() {
 	for tick := time.NewTicker(sweepOut); ; {
 		q.offerUnfinished()
 		ids, _ := q.archive.IDs()
-		for _, id := range ids {
-			if err := cacheOf(filepath.Join(q.archive.Root(), id)).prune(q.opts.PiecesAge, q.opts.PiecesBytes); err != nil {
-				q.log.Warn("pieces cannot be removed", "recording", id, "error", err)
+		caches := make([]cache, len(ids))
+		for i, id := range ids {
+			dir := filepath.Join(q.archive.Root(), id)
+			caches[i] = cacheOf(dir)
+			if err := clearTries(dir, ""); err != nil {
+				q.log.Warn("half-made files cannot be removed", "recording", id, "error", err)
 			}
+		}
+		if err := prune(caches, q.opts.PiecesAge, q.opts.PiecesBytes); err != nil {
+			q.log.Warn("pieces cannot be removed", "error", err)
 		}
 		select {
 		case <-tick.C:
@@ -184,4 +192,44 @@ func (q *Queue) settle(ctx context.Context, film recording.Composition) error {
 		return err
 	}
 	return q.opts.Claims.Done(ctx, film.ID)
+}
+
+// persist settles a job that ended here. On a disk that is full its state is
+// told from memory, and written down as soon as there is room: till then no
+// node may take the job for one that has not been tried.
+func (q *Queue) persist(film recording.Composition) {
+	once := func(settle func(context.Context) error) error {
+		const patience = 10 * time.Second
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(q.ctx), patience)
+		defer cancel()
+		return settle(ctx)
+	}
+	err := once(func(ctx context.Context) error { return q.settle(ctx, film) })
+	for err != nil {
+		q.log.Error("composition cannot be written down yet", "composition", film.ID, "error", err)
+		q.mu.Lock()
+		q.jobs[film.ID].film, q.jobs[film.ID].unwritten = film, err
+		q.mu.Unlock()
+		select {
+		case <-time.After(lookOut):
+		case <-q.ctx.Done():
+			return
+		}
+		err = once(func(ctx context.Context) error {
+			if err := q.save(film); err != nil {
+				return err
+			}
+			return q.opts.Claims.Done(ctx, film.ID)
+		})
+	}
+}
+
+// unwritten is why the final state of a composition is not on disk yet.
+func (q *Queue) unwritten(id string) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if j := q.jobs[id]; j != nil && j.unwritten != nil {
+		return j.unwritten
+	}
+	return nil
 }

@@ -101,6 +101,14 @@ type Composer struct {
 	FFprobe string `yaml:"ffprobe" env:"ROOMREEL_FFPROBE"`
 	Jobs    int    `yaml:"jobs" env:"ROOMREEL_COMPOSER_JOBS"`
 	Assets  string `yaml:"assets" env:"ROOMREEL_COMPOSER_ASSETS"`
+	Pieces  Pieces `yaml:"pieces"`
+}
+
+// Pieces bounds what the composer keeps of films for others of the same
+// recording. Size is in MiB, of all recordings together.
+type Pieces struct {
+	Age  time.Duration `yaml:"age" env:"ROOMREEL_PIECES_AGE"`
+	Size int64         `yaml:"size" env:"ROOMREEL_PIECES_SIZE"`
 }
 
 // Egress is the section of that name.
@@ -259,6 +267,9 @@ func (c Config) validate() error {
 	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)
+	}
+	if p := c.Composer.Pieces; p.Age <= 0 || p.Size <= 0 {
+		bad("composer.pieces: age (%v) and size (%d) must be positive", p.Age, p.Size)
 	}
 	if f := c.Egress.Format; f != "mp4" && f != "webm" {
 		bad("egress.format: %q is neither mp4 nor webm", f)

@@ -293,8 +293,9 @@ func (s *Storage) wanted(ctx context.Context, id, file string) (bool, error) {
 }
 
 // Fetch brings the parts of a recording back that were released, for who needs
-// them as files. The next Settle releases them again.
-func (s *Storage) Fetch(ctx context.Context, id string) error {
+// them as files; the next Settle releases them again. With them come the named
+// files that are not here: paths inside the recording, as the bucket has them.
+func (s *Storage) Fetch(ctx context.Context, id string, files ...string) error {
 	m, err := s.Archive.Manifest(id)
 	if err != nil {
 		return fmt.Errorf("fetch recording: %w", err)
@@ -310,6 +311,18 @@ func (s *Storage) Fetch(ctx context.Context, id string) error {
 		}
 		if err := s.Bucket.Fetch(ctx, part.Location, file); err != nil {
 			return fmt.Errorf("fetch recording: part %s: %w", part.ID, err)
+		}
+	}
+	for _, name := range files {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return fmt.Errorf("fetch recording: %w", err)
+		}
+		if err := s.Bucket.Fetch(ctx, s.Bucket.Location(path.Join(id, name)), file); err != nil {
+			return fmt.Errorf("fetch recording: %s: %w", name, err)
 		}
 	}
 	return nil

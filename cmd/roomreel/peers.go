@@ -92,17 +92,20 @@ func (p peers) has(id, file string) bool {
 	return err == nil
 }
 
-// fetch brings the parts of a recording that are not in its folder here: from storage,
-// or from the nodes that have them.
-func (p peers) fetch(ctx context.Context, id string) error {
-	if p.storage != nil {
-		if err := p.storage.Fetch(ctx, id); err != nil {
-			return err
-		}
-	}
+// fetch brings the parts of a recording that are not in its folder here, from storage
+// or from the nodes that have them, and those of the named files that storage has.
+func (p peers) fetch(ctx context.Context, id string, files ...string) error {
 	m, err := p.archive.Manifest(id)
 	if err != nil {
 		return fmt.Errorf("fetch recording: %w", err)
+	}
+	if p.storage != nil {
+		files = slices.DeleteFunc(slices.Clone(files), func(file string) bool { // it knows those that it has
+			return slices.ContainsFunc(m.Parts, func(part recording.Part) bool { return part.File == file })
+		})
+		if err := p.storage.Fetch(ctx, id, files...); err != nil {
+			return err
+		}
 	}
 	for _, part := range m.Parts {
 		if p.has(id, part.File) {

@@ -121,7 +121,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Assets: c.Composer.Assets, Parallel: c.Composer.Jobs, Log: log,
 		Claims: claims{coord.NewJobs(store, folder, c.Node)}, Snapshot: snapshot(store, archive), Notify: counted.composed(traceCompositions(tellOfCompositions(store, p.hooks, log))),
-		Fetch: p.peers.fetch,
+		Fetch: p.peers.fetch, PiecesAge: c.Composer.Pieces.Age, PiecesBytes: c.Composer.Pieces.Size * mib,
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
