@@ -21,8 +21,12 @@ type apiDocument struct {
 			Name, In, Description string
 			Required              bool
 		}
-		RequestBody struct{ Content map[string]struct{ Schema schema } }
-		Responses   map[string]struct{ Content map[string]struct{ Schema schema } }
+		RequestBody struct {
+			Content map[string]struct{ Schema schema }
+		}
+		Responses map[string]struct {
+			Content map[string]struct{ Schema schema }
+		}
 	}
 	Components struct{ Schemas map[string]schema }
 }

@@ -212,7 +212,7 @@ func (f egressFiles) await(ctx context.Context, id, film string) (last recording
 		if err != nil {
 			return last, err
 		}
-		for last = range updates { //nolint:revive // the last one counts
+		for last = range updates { // the last one counts
 		}
 		if last.State.Final() {
 			return last, nil

@@ -38,7 +38,7 @@ func serveCommand() *cli.Command {
 			}
 			for _, f := range []finding{checkRedis(ctx, c), checkLiveKit(ctx, c)} {
 				if f.grade == bad { // it may come up later
-					log.Warn(f.what, "cure", f.cure)
+					log.Warn("something that roomreel needs is missing", "what", f.what, "cure", f.cure)
 				}
 			}
 			log.Info("roomreel serves", "api", "http://"+p.listener.Addr().String(), "node", c.Node, "livekit", c.LiveKit.URL, "data", c.Data)
