@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -41,6 +42,12 @@ func TestDashboard(t *testing.T) {
 	}
 	if len(dashboard.Panels) == 0 {
 		t.Fatal("there is no panel")
+	}
+	shown := string(read(t, "grafana/roomreel.json"))
+	for _, name := range regexp.MustCompile("`(roomreel_[a-z_]+)`").FindAllStringSubmatch(string(read(t, "../docs/operating.md")), -1) {
+		if !strings.Contains(shown, name[1]) {
+			t.Errorf("no panel shows %s", name[1])
+		}
 	}
 	for _, p := range dashboard.Panels {
 		if len(p.Targets) == 0 {

@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"maps"
 	"net/http"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/urfave/cli/v3"
 
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/deliver"
@@ -59,6 +62,43 @@ func typed(ctx context.Context, out *screen, args ...string) error {
 }
 
 // The whole life of a recording from the command line.
+// Every command shows how it is called, by flags that it has.
+func TestHelpHasExamples(t *testing.T) {
+	flag := regexp.MustCompile(`\s--?([a-z][a-z-]*)`)
+	var look func(c *cli.Command, path string, known map[string]bool)
+	look = func(c *cli.Command, path string, known map[string]bool) {
+		known = maps.Clone(known)
+		for _, f := range c.Flags {
+			for _, name := range f.Names() {
+				known[name] = true
+			}
+		}
+		for _, sub := range c.Commands {
+			look(sub, path+" "+sub.Name, known)
+		}
+		if len(c.Commands) > 0 {
+			return
+		}
+		examples := 0
+		for line := range strings.Lines(c.Description) {
+			if !strings.Contains(line, "roomreel ") || !strings.HasPrefix(line, "   ") {
+				continue
+			}
+			examples++
+			command, _, _ := strings.Cut(line, "#")
+			for _, m := range flag.FindAllStringSubmatch(command, -1) {
+				if !known[m[1]] {
+					t.Errorf("%s: %q has the flag %s, which it does not know", path, strings.TrimSpace(command), m[1])
+				}
+			}
+		}
+		if examples == 0 {
+			t.Errorf("%s shows no example", path)
+		}
+	}
+	look(command(), "roomreel", map[string]bool{})
+}
+
 func TestCommandLineRecords(t *testing.T) {
 	s := startStage(t)
 	t.Setenv("ROOMREEL_URL", s.api.URL)

@@ -21,7 +21,10 @@ func composeCommand() *cli.Command {
 		Usage:     "make a film of the recording in a directory",
 		ArgsUsage: "DIR",
 		Description: "DIR holds recording.json and the parts; a copy from another machine will do.\n" +
-			"The film is left in DIR/compositions and its path printed. Ctrl-C leaves nothing behind.",
+			"The film is left in DIR/compositions and its path printed. Ctrl-C leaves nothing behind.\n\n" +
+			"   roomreel compose data/recordings/rec_0199…\n" +
+			"   roomreel compose DIR --layout speaker --from 1m --to 10m\n" +
+			"   roomreel compose DIR --plan                 # what would be made",
 		// Names may have commas.
 		DisableSliceFlagSeparator: true,
 		Flags: append(filmFlags(),

@@ -25,7 +25,9 @@ func devCommand() *cli.Command {
 		Name:  "dev",
 		Usage: "run LiveKit, Redis and roomreel in one process, on loopback",
 		Description: "Prints where everything listens, a key, and the next thing to try. Nothing is kept but the\n" +
-			"recordings in the data folder. Ctrl-C finalises what is being recorded, then ends.",
+			"recordings in the data folder. Ctrl-C finalises what is being recorded, then ends.\n\n" +
+			"   roomreel dev\n" +
+			"   ROOMREEL_DATA=/srv/roomreel roomreel dev    # elsewhere than ./data",
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			c, err := loadConfig(cmd)
 			if err != nil {

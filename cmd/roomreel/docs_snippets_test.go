@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -178,4 +179,42 @@ func TestDocumentedConfiguration(t *testing.T) {
 	if n == 0 {
 		t.Error("no document has a piece of configuration")
 	}
+}
+
+// Links between documents lead somewhere.
+func TestDocumentedLinks(t *testing.T) {
+	documents, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := regexp.MustCompile(`\]\(([^)#:]*)(#[^)]*)?\)`)
+	for _, document := range append(documents, "../../README.md", "../../CONTRIBUTING.md") {
+		text, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			target := document
+			if m[1] != "" {
+				target = filepath.Join(filepath.Dir(document), m[1])
+			}
+			page, err := os.ReadFile(target)
+			if err != nil {
+				t.Errorf("%s: %v", filepath.Base(document), err)
+				continue
+			}
+			if m[2] != "" && !slices.Contains(anchors(string(page)), m[2]) {
+				t.Errorf("%s: %s has no heading %s", filepath.Base(document), m[1], m[2])
+			}
+		}
+	}
+}
+
+// anchors are those of a page's headings, as GitHub makes them.
+func anchors(page string) (list []string) {
+	drop := regexp.MustCompile(`[^a-z0-9 _-]`)
+	for _, m := range regexp.MustCompile("(?m)^#+ (.*)$").FindAllStringSubmatch(page, -1) {
+		list = append(list, "#"+strings.ReplaceAll(drop.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
+	}
+	return list
 }

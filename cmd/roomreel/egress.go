@@ -26,7 +26,7 @@ type egressWorker struct {
 }
 
 // newEgress wires the worker; nil where the configuration turns it off.
-func newEgress(c configs.Config, p *process, keys plugin.Keys, log *slog.Logger) (*egressWorker, error) {
+func newEgress(c configs.Config, p *process, keys plugin.Keys, counted *metrics, log *slog.Logger) (*egressWorker, error) {
 	if !c.Egress.Enabled {
 		return nil, nil
 	}
@@ -54,7 +54,7 @@ func newEgress(c configs.Config, p *process, keys plugin.Keys, log *slog.Logger)
 		},
 		URL: c.LiveKit.URL, APIKey: keys.Key, APISecret: keys.Secret, Token: keys.RecorderToken,
 		Bucket: putInBucket, Storage: ownBucket(c), Output: output, WebM: c.Egress.Format == "webm", Discard: !c.Egress.Keep, Defer: c.Egress.Defer,
-		MaxDuration: c.Egress.MaxDuration, Lease: c.Recorder.Lease, Log: log,
+		MaxDuration: c.Egress.MaxDuration, Ended: counted.egressEnded, Lease: c.Recorder.Lease, Log: log,
 	})
 	return w, err
 }
@@ -212,7 +212,7 @@ func (f egressFiles) await(ctx context.Context, id, film string) (last recording
 		if err != nil {
 			return last, err
 		}
-		for last = range updates { //nolint:revive // the last one counts
+		for last = range updates { // the last one counts
 		}
 		if last.State.Final() {
 			return last, nil

@@ -29,7 +29,9 @@ func listenCommand() *cli.Command {
 		Usage: "verify and print every webhook that comes, until Ctrl-C",
 		Description: "Name the address under webhooks in roomreel's configuration, with the same secret:\n" +
 			"  - id: laptop\n    url: http://127.0.0.1:7899/\n    secrets: [whsec_…]\n" +
-			"What is not signed with it is answered with 401, so that roomreel shows it as failed.",
+			"What is not signed with it is answered with 401, so that roomreel shows it as failed.\n\n" +
+			"   roomreel webhooks listen --secret whsec_…\n" +
+			"   roomreel webhooks listen --insecure --listen 127.0.0.1:8000",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:7899", Usage: "`ADDRESS` to listen on"},
 			&cli.StringSliceFlag{Name: "secret", Usage: "`SECRET` of the endpoint; may be repeated", Sources: cli.EnvVars("ROOMREEL_WEBHOOK_SECRET")},

@@ -67,6 +67,7 @@ func loadConfig(c *cli.Command) (configs.Config, error) { return configs.Load(c.
 func configCommand() *cli.Command {
 	return &cli.Command{
 		Name: "config", Usage: "print the commented reference configuration",
+		Description: "   roomreel config > roomreel.yaml             # keep what you change",
 		Action: func(_ context.Context, c *cli.Command) error {
 			_, err := c.Root().Writer.Write(configs.Reference)
 			return err

@@ -4,9 +4,11 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/livekit/protocol/livekit"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -24,6 +26,7 @@ type metrics struct {
 	packets, lost, bytes *prometheus.CounterVec // by kind
 	attempts             *prometheus.CounterVec // by queue and result
 	films                *prometheus.CounterVec // by state
+	egresses             *prometheus.CounterVec // by status
 	recordings, tracks   prometheus.Gauge
 
 	mu   sync.Mutex
@@ -52,6 +55,7 @@ func newMetrics(node string) *metrics {
 	m.bytes = counter("media_bytes_total", "Bytes of media received for recordings.", "kind")
 	m.attempts = counter("delivery_attempts_total", "Attempts at deliveries: done, pending (to be tried again) or failed.", "queue", "result")
 	m.films = counter("compositions_total", "Films that this node finished, by final state.", "state")
+	m.egresses = counter("egresses_ended_total", "Egresses whose end this node told LiveKit, by LiveKit's status.", "status")
 	m.recordings = gauge("recordings", "Recordings that run on this node.")
 	m.tracks = gauge("tracks", "Tracks that are being recorded on this node.")
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -88,6 +92,11 @@ func (m *metrics) watchWebhooks(hooks *deliver.Webhooks, log *slog.Logger) {
 // attempted counts the attempts of a queue.
 func (m *metrics) attempted(queue string) func(deliver.State) {
 	return func(s deliver.State) { m.attempts.WithLabelValues(queue, string(s)).Inc() }
+}
+
+// egressEnded counts egresses as they end.
+func (m *metrics) egressEnded(status livekit.EgressStatus) {
+	m.egresses.WithLabelValues(strings.ToLower(strings.TrimPrefix(status.String(), "EGRESS_"))).Inc()
 }
 
 // composed counts films that become final, before others are told.

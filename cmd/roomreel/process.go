@@ -134,7 +134,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	if s := p.uploader.storage; s != nil {
 		storage = stored{s, c.Storage.Downloads == "redirect"}
 	}
-	p.egress, err = newEgress(c, p, keys, log)
+	p.egress, err = newEgress(c, p, keys, counted, log)
 	if err != nil {
 		p.queue.Close()
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())

@@ -24,7 +24,10 @@ func recordCommand() *cli.Command {
 		ArgsUsage: "ROOM",
 		Description: "Prints the recording's identifier as soon as media is on disk; `roomreel stop` ends it. While\n" +
 			"nobody publishes, it waits no longer than --wait and leaves the recording waiting. With --follow\n" +
-			"it shows what is being written, and Ctrl-C stops the recording once its files are complete.",
+			"it shows what is being written, and Ctrl-C stops the recording once its files are complete.\n\n" +
+			"   roomreel record hello                       # everybody\n" +
+			"   roomreel record hello --follow              # until Ctrl-C\n" +
+			"   roomreel record hello --only anna --audio --max 1h",
 		Flags: append(remoteFlags(),
 			&cli.StringSliceFlag{Name: "only", Usage: "take this participant's `IDENTITY` only; may be repeated"},
 			&cli.StringSliceFlag{Name: "except", Usage: "leave this participant's `IDENTITY` out; may be repeated"},
@@ -100,7 +103,9 @@ func stopCommand() *cli.Command {
 		Name:      "stop",
 		Usage:     "stop a recording, or all of a room, and wait until the files are complete",
 		ArgsUsage: "ID|ROOM",
-		Flags:     remoteFlags(),
+		Description: "   roomreel stop hello                         # all recordings of a room\n" +
+			"   roomreel stop rec_0199…",
+		Flags: remoteFlags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			what := cmd.Args().First()
 			if what == "" || cmd.Args().Len() > 1 {
@@ -146,6 +151,8 @@ func listCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "ls",
 		Usage: "list recordings, newest first",
+		Description: "   roomreel ls --live\n" +
+			"   roomreel ls --room hello --state stopped -n 5",
 		Flags: append(remoteFlags(),
 			&cli.StringFlag{Name: "room", Usage: "of this `ROOM` only"},
 			&cli.StringSliceFlag{Name: "state", Usage: "in this `STATE` only: queued, starting, recording, paused, stopping, stopped, failed"},

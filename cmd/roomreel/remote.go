@@ -44,8 +44,14 @@ func remote(cmd *cli.Command) (*client.Client, error) {
 // explain makes an answer of the API the line that the terminal shows.
 func explain(err error) error {
 	var p *api.Problem
-	if errors.As(err, &p) {
+	var unreached *url.Error
+	switch {
+	case errors.As(err, &p) && p.Code == string(api.CodeUnauthenticated):
+		return fmt.Errorf("%s (%s): set --key (ROOMREEL_KEY) to an admin key of this server, or to a token from `roomreel token`", p.Detail, p.Code)
+	case errors.As(err, &p):
 		return fmt.Errorf("%s (%s)", p.Detail, p.Code)
+	case errors.As(err, &unreached) && unreached.Err != nil && !errors.Is(err, context.Canceled):
+		return fmt.Errorf("roomreel does not answer: start `roomreel dev` or `roomreel serve`, or set --server (ROOMREEL_URL): %w", unreached.Err)
 	}
 	return err
 }

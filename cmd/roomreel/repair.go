@@ -17,7 +17,8 @@ func repairCommand() *cli.Command {
 		Usage:     "make a recording whole that a crash left unfinished",
 		ArgsUsage: "DIR",
 		Description: "Finishes every open part in DIR from what is there, closes the journal and writes the manifest.\n" +
-			"Nothing is lost if it is interrupted: run it again. A recording that is still being written is refused.",
+			"Nothing is lost if it is interrupted: run it again. A recording that is still being written is refused.\n\n" +
+			"   roomreel repair data/recordings/rec_0199…",
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			dir := cmd.Args().First()
 			if dir == "" || cmd.Args().Len() > 1 {

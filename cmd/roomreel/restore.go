@@ -22,7 +22,8 @@ func reindexCommand() *cli.Command {
 		Usage: "tell Redis of every recording in the data folder that it does not know",
 		Description: "The folders are the truth: run this on each node after Redis has lost its memory, or after\n" +
 			"recordings were copied here. What a crash left unfinished is made whole first; what is being\n" +
-			"recorded, and what Redis knows, is left alone. A node does the same when it starts.",
+			"recorded, and what Redis knows, is left alone. A node does the same when it starts.\n\n" +
+			"   roomreel reindex",
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			c, err := loadConfig(cmd)
 			if err != nil {

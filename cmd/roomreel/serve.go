@@ -16,7 +16,9 @@ func serveCommand() *cli.Command {
 		Name:  "serve",
 		Usage: "run against your LiveKit and Redis",
 		Description: "Needs LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET and REDIS_URL, or the same in --config.\n" +
-			"SIGINT or SIGTERM hands recordings to another node, or finalises them, and ends.",
+			"SIGINT or SIGTERM hands recordings to another node, or finalises them, and ends.\n\n" +
+			"   roomreel serve                              # by environment and defaults\n" +
+			"   roomreel --config roomreel.yaml serve       # begin the file with `roomreel config > roomreel.yaml`",
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			c, err := loadConfig(cmd)
 			if err != nil {
@@ -33,6 +35,11 @@ func serveCommand() *cli.Command {
 			p, err := start(c, log, nil)
 			if err != nil {
 				return err
+			}
+			for _, f := range []finding{checkRedis(ctx, c), checkLiveKit(ctx, c)} {
+				if f.grade == bad { // it may come up later
+					log.Warn("something that roomreel needs is missing", "what", f.what, "cure", f.cure)
+				}
 			}
 			log.Info("roomreel serves", "api", "http://"+p.listener.Addr().String(), "node", c.Node, "livekit", c.LiveKit.URL, "data", c.Data)
 			return p.run(ctx)

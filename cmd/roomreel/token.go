@@ -15,6 +15,10 @@ func tokenCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "token",
 		Usage: "mint a LiveKit token: for roomreel's API, or with --join to enter a room",
+		Description: "Needs LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or the same in --config.\n\n" +
+			"   export ROOMREEL_KEY=$(roomreel token)              # calls the API for an hour\n" +
+			"   roomreel token --room hello --ttl 10m              # for this room only\n" +
+			"   roomreel token --room hello --join anna            # enters the room with LiveKit's clients",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "room", Usage: "the only `ROOM` it is for; for the API, empty means every room"},
 			&cli.StringFlag{Name: "join", Usage: "make it a participant's token, for this `IDENTITY`"},

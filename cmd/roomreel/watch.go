@@ -20,7 +20,9 @@ func watchCommand() *cli.Command {
 		Usage:     "show what is being recorded, until Ctrl-C",
 		ArgsUsage: "[ID|ROOM]",
 		Description: "Shows every recording that goes on, with its tracks, and keeps the picture up to date. With a\n" +
-			"recording or a room it shows that one only and ends with it.",
+			"recording or a room it shows that one only and ends with it.\n\n" +
+			"   roomreel watch\n" +
+			"   roomreel watch hello",
 		Flags: remoteFlags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			c, err := remote(cmd)

@@ -137,6 +137,9 @@ func (k *keeper) step() (done bool) {
 			k.log.Warn("the job was not removed", "error", err)
 			return false
 		}
+		if k.worker.opts.Ended != nil {
+			k.worker.opts.Ended(k.info.Status)
+		}
 		k.log.Info("egress ended", "status", k.info.Status, "error", k.info.Error)
 		return true
 	case k.worker.isDraining() && !k.making && !k.ours():

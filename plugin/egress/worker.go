@@ -83,8 +83,8 @@ type Track struct {
 	Kind     recording.Kind `json:"kind"`
 }
 
-// Options say how a Worker works. All but Storage, MaxDuration, Log and the times
-// are required.
+// Options say how a Worker works. All but Storage, MaxDuration, Ended, Log and
+// the times are required.
 type Options struct {
 	// Node names this process.
 	Node string
@@ -114,6 +114,8 @@ type Options struct {
 	Defer bool
 	// MaxDuration ends an egress; zero never does.
 	MaxDuration time.Duration
+	// Ended, if not nil, is told of each egress whose end LiveKit has been told.
+	Ended func(livekit.EgressStatus)
 	// Lease is how long a job stays with a worker that is silent; 3 s when zero.
 	Lease time.Duration
 	// Drain is how long a worker that shuts down may take to hand over files that
