@@ -123,7 +123,7 @@ func videoArgs(s recording.CompositionSpec) []string {
 				"-maxrate", rate(2*share), "-bufsize", rate(4*share))
 			// Macroblock trees are worth far more than they cost, longer
 			// lookahead is not.
-			args = append(args, "-x264-params", pick("threads=1", "mbtree=1:rc-lookahead=20:bframes=2:threads=1", "threads=1"))
+			args = append(args, "-x264-params", pick("threads=1", "mbtree=1:rc-lookahead=10:bframes=0:threads=1", "threads=1"))
 		case "vp8":
 			// A negative cpu-used is a fixed speed; a positive one follows the clock.
 			args = append(args, "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", pick("-12", "-8", "-4"),

@@ -24,14 +24,8 @@ func (c Composer) parallel(p *Plan) int {
 func (p *Plan) footprint() int64 {
 	const base, perPicture = 60 << 20, 18 << 20
 	most := 0
-	for _, s := range p.Segments {
-		pictures := 0
-		for _, t := range s.Tiles {
-			if t.Picture != nil {
-				pictures++
-			}
-		}
-		most = max(most, pictures)
+	for i := range p.Segments {
+		most = max(most, p.Segments[i].pictures())
 	}
 	canvas := int64(p.Spec.Width) * int64(p.Spec.Height) * 3 / 2
 	return base + 50*canvas + int64(most)*perPicture

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/roomreel/roomreel/recording"
@@ -58,6 +59,9 @@ func (q *Queue) sweep() {
 		q.offerUnfinished()
 		ids, _ := q.archive.IDs()
 		for _, id := range ids {
+			if q.unfinished(id) {
+				continue // a film of a long meeting is to find all of them
+			}
 			if err := cacheOf(filepath.Join(q.archive.Root(), id)).prune(q.opts.PiecesAge, q.opts.PiecesBytes); err != nil {
 				q.log.Warn("pieces cannot be removed", "recording", id, "error", err)
 			}
@@ -69,6 +73,12 @@ func (q *Queue) sweep() {
 			return
 		}
 	}
+}
+
+// unfinished reports whether a film of the recording is still to be made.
+func (q *Queue) unfinished(recordingID string) bool {
+	films, err := q.stored(recordingID)
+	return err != nil || slices.ContainsFunc(films, func(f recording.Composition) bool { return !f.State.Final() })
 }
 
 // look takes jobs whenever there may be some.
