@@ -11,16 +11,19 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 COPY --from=web /src/web/console/dist/app web/console/dist/app
-RUN CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /roomreel ./cmd/roomreel
+ARG VERSION=dev
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /roomreel ./cmd/roomreel
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji ca-certificates curl \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 roomreel && install -d -o roomreel /data
 COPY --from=build /roomreel /usr/local/bin/roomreel
-USER roomreel
+# By number, so that Kubernetes sees that it is not root.
+USER 10001
+ENV ROOMREEL_LISTEN=0.0.0.0:7890 ROOMREEL_DATA=/data
 VOLUME /data
 EXPOSE 7890
-HEALTHCHECK --interval=10s CMD curl -fsS http://127.0.0.1:7890/healthz >/dev/null
+HEALTHCHECK --interval=10s --start-period=10s CMD curl -fsS http://127.0.0.1:7890/healthz >/dev/null
 ENTRYPOINT ["roomreel"]
 CMD ["serve"]

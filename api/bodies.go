@@ -28,10 +28,19 @@ type Recording struct {
 	Duration     float64           `json:"duration_s" doc:"Length of its timeline in seconds." example:"1799.8"`
 	Parts        int               `json:"parts" doc:"Number of media files." example:"3"`
 	Bytes        int64             `json:"bytes" doc:"Size of all media files." example:"412345678"`
+	People       []Person          `json:"people,omitempty" doc:"Those of whom there is a file, once it has ended."`
+
+	WaitingFor []string `json:"waiting_for,omitempty" doc:"Nodes that went away with parts on disks of their own: parts, bytes and the manifest are without those until they are back." example:"[\"node-2\"]"`
 
 	Hold *Hold `json:"hold,omitempty" doc:"The legal hold that keeps it from being deleted."`
 
 	Live []LiveTrack `json:"live,omitempty" doc:"How the tracks fare that are being recorded, as of some seconds ago."`
+}
+
+// Person is somebody who was recorded.
+type Person struct {
+	Identity string `json:"identity" doc:"LiveKit's identity." example:"anna"`
+	Name     string `json:"name,omitempty" doc:"The name that they had in the room." example:"Anna Karenina"`
 }
 
 // RecordingList is a page of recordings.
@@ -61,7 +70,8 @@ func recordingBody(r recording.Recording) Recording {
 		Host: r.Host, Session: r.Session, Client: r.Client, Labels: r.Labels, State: string(r.State), Node: r.Node,
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: r.StartedAt.UTC(), FirstMediaAt: r.FirstMediaAt.UTC(), StoppedAt: r.StoppedAt.UTC(),
 		Ended: string(r.Ended), Error: failureBody(r.Error), Duration: seconds(r.Duration), Parts: r.Parts, Bytes: r.Bytes,
-		Hold: holdBody(r.Hold), Live: each(r.Live, liveTrackBody),
+		People:     each(r.People, func(p recording.Person) Person { return Person(p) }),
+		WaitingFor: r.WaitingFor, Hold: holdBody(r.Hold), Live: each(r.Live, liveTrackBody),
 	}
 }
 

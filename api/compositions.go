@@ -125,29 +125,29 @@ func (s *Server) routeCompositions() {
 			Summary:     "Make a film",
 			Description: "Queues a film of the recording. The body may be left out: every field has a default.",
 		},
-		access: fullAccess,
+		access: fullAccess, files: true,
 		codes: append(lookup[:2:2], recording.CodeInvalidRequest, recording.CodeNotReady, recording.CodeNoMedia,
 			recording.CodeCapacity, recording.CodeDiskFull),
 	}, s.startComposition)
 	route(s, operation{Operation: huma.Operation{
 		OperationID: "list-compositions", Method: http.MethodGet, Path: compositionsPath, Tags: tags,
 		Summary: "List the films of a recording", Description: "All compositions of the recording, whatever their state.",
-	}, access: readAccess, codes: lookup}, s.listCompositions)
+	}, access: readAccess, codes: lookup, files: true}, s.listCompositions)
 	route(s, operation{Operation: huma.Operation{
 		OperationID: "get-composition", Method: http.MethodGet, Path: compositionsPath + "/{composition}", Tags: tags,
 		Summary: "Get a composition", Description: "Tells how far the film is.",
-	}, access: readAccess, codes: lookup}, s.getComposition)
+	}, access: readAccess, codes: lookup, files: true}, s.getComposition)
 	route(s, operation{Operation: huma.Operation{
 		OperationID: "cancel-composition", Method: http.MethodPost, Path: compositionsPath + "/{composition}/cancel", Tags: tags,
 		Summary: "Cancel a composition", Description: "Ends the work and answers the final composition. One that is final already stays as it is.",
-	}, access: fullAccess, codes: lookup}, s.cancelComposition)
+	}, access: fullAccess, codes: lookup, files: true}, s.cancelComposition)
 	route(s, operation{
 		Operation: huma.Operation{
 			OperationID: "retry-composition", Method: http.MethodPost, Path: compositionsPath + "/{composition}/retry", Tags: tags, DefaultStatus: http.StatusAccepted,
 			Summary:     "Try a composition again",
 			Description: "Makes a film that failed or was canceled, going on from what was encoded already. NOT_READY while it is being made, ALREADY_STOPPED when it is ready.",
 		},
-		access: fullAccess,
+		access: fullAccess, files: true,
 		codes: append(lookup[:2:2], recording.CodeInvalidRequest, recording.CodeNotReady, recording.CodeAlreadyStopped, recording.CodeNoMedia,
 			recording.CodeCapacity),
 	}, s.retryComposition)

@@ -26,11 +26,21 @@ type Manifest struct {
 	Error        *Failure          `json:"error,omitempty" doc:"Why it failed."`
 	Duration     float64           `json:"duration_s" doc:"Length of the timeline." example:"1799.8"`
 	Layouts      []LayoutChange    `json:"layouts,omitempty" doc:"The changes of layout that were asked for while it ran."`
+	Turns        []Turn            `json:"turns,omitempty" doc:"The nodes that recorded it, one after the other."`
 	Pauses       []Interval        `json:"pauses,omitempty" doc:"Intervals of which nothing was written."`
 	Participants []Participant     `json:"participants" doc:"Who was in the room."`
 	Parts        []Part            `json:"parts" doc:"The media files."`
 	Refused      []RefusedTrack    `json:"refused,omitempty" doc:"Tracks that could not be recorded."`
 	Dropped      int64             `json:"dropped_datagrams,omitempty" doc:"Datagrams that the kernel dropped, of all that the node received meanwhile: it was too busy, or its buffers too small." example:"0"`
+}
+
+// Turn is one node's turn at the recording.
+type Turn struct {
+	Epoch int64   `json:"epoch" doc:"Orders the turns at a room: it only grows." example:"1767225600001"`
+	Node  string  `json:"node" doc:"The node." example:"node-1"`
+	From  float64 `json:"from_s" doc:"When it took over." example:"0"`
+	To    float64 `json:"to_s" doc:"The last that is known of it." example:"912.4"`
+	Away  bool    `json:"away,omitempty" doc:"The node went away with its parts: they are missing until it is back, and from_s and to_s are not known." example:"true"`
 }
 
 // LayoutChange says that films follow a layout from then on, until the next change.
@@ -138,7 +148,10 @@ func manifestBody(m *recording.Manifest) Manifest {
 		CreatedAt: m.CreatedAt.UTC(), StartedAt: m.StartedAt.UTC(), StoppedAt: m.StoppedAt.UTC(),
 		Ended: string(m.Ended), Error: failureBody(m.Error), Duration: seconds(m.Duration),
 		Layouts: each(m.Layouts, func(c recording.LayoutChange) LayoutChange { return LayoutChange{At: seconds(c.At), Layout: c.Layout} }),
-		Pauses:  each(m.Pauses, intervalBody), Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody), Dropped: m.DroppedDatagrams,
+		Turns: each(m.Turns, func(t recording.Turn) Turn {
+			return Turn{Epoch: t.Epoch, Node: t.Node, From: seconds(t.From), To: seconds(t.To), Away: t.Away}
+		}),
+		Pauses: each(m.Pauses, intervalBody), Participants: each(m.Participants, participantBody), Parts: partBodies(m), Refused: each(m.Refused, refusedBody), Dropped: m.DroppedDatagrams,
 	}
 }
 

@@ -48,12 +48,12 @@ func (s *Server) routeMedia() {
 		OperationID: "get-manifest", Method: http.MethodGet, Path: "/v1/recordings/{recording}/manifest", Tags: tags,
 		Summary:     "Get the manifest of a recording",
 		Description: "Tells who was in the room when, and which file holds what. NOT_READY until the recording has ended.",
-	}, access: readAccess, codes: codes}, s.getManifest)
+	}, access: readAccess, codes: codes, files: true}, s.getManifest)
 	route(s, operation{Operation: huma.Operation{
 		OperationID: "list-parts", Method: http.MethodGet, Path: "/v1/recordings/{recording}/parts", Tags: tags,
 		Summary:     "List the media files of a recording",
 		Description: "The parts of the manifest, each with the path to download it from.",
-	}, access: readAccess, codes: codes}, s.listParts)
+	}, access: readAccess, codes: codes, files: true}, s.listParts)
 	download(s, operation{Operation: huma.Operation{
 		OperationID: "download-part", Path: "/v1/recordings/{recording}/parts/{part}/media", Tags: tags,
 		Summary:     "Download a part",
@@ -189,7 +189,7 @@ func download[I any](s *Server, op operation, mediaTypes []string, open func(con
 	} {
 		headers[name] = &huma.Header{Description: doc, Schema: &huma.Schema{Type: huma.TypeString}}
 	}
-	op.access, op.timeout, op.ranges = fullAccess, unbounded, true
+	op.access, op.timeout, op.ranges, op.files = fullAccess, unbounded, true, true
 	op.Responses = map[string]*huma.Response{
 		"200": {Description: "The whole file.", Content: content, Headers: headers},
 		"206": {Description: "The range that was asked for; several ranges come as multipart/byteranges.", Content: content, Headers: headers},

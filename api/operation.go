@@ -30,6 +30,8 @@ type operation struct {
 	access access
 	// codes are the causes of failure of this operation alone.
 	codes []recording.Code
+	// files tells that it needs the recording's files: the node that has them answers.
+	files bool
 	// ranges tells that it answers parts of a file.
 	ranges bool
 	// timeout replaces requestTimeout when it is not zero.
@@ -44,6 +46,10 @@ func route[I, O any](s *Server, op operation, handle func(context.Context, *I) (
 		op.Middlewares = huma.Middlewares{s.authenticate(op.access), s.limit}
 		op.codes = append(op.codes, CodeUnauthenticated, recording.CodeNotPermitted, CodeRateLimited,
 			recording.CodeStoreUnavailable, recording.CodeInternal, CodeTimeout)
+		if op.files {
+			op.Middlewares = append(op.Middlewares, s.forward)
+			op.codes = append(op.codes, recording.CodeNodeAway)
+		}
 		if op.Method == http.MethodPost {
 			op.Middlewares = append(op.Middlewares, s.once)
 			op.Parameters = append(op.Parameters, idempotencyHeader)

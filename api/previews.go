@@ -68,7 +68,7 @@ func (s *Server) routePreviews() {
 		OperationID: "get-peaks", Method: http.MethodGet, Path: part + "/peaks", Tags: tags,
 		Summary:     "Get the loudness of a part",
 		Description: "Enough to draw a waveform. Made once from the file, which takes about a second for ten minutes of sound.",
-	}, access: fullAccess, codes: append(codes[:5:5], recording.CodeInvalidRequest), timeout: previewTimeout}, s.getPeaks)
+	}, access: fullAccess, codes: append(codes[:5:5], recording.CodeInvalidRequest), timeout: previewTimeout, files: true}, s.getPeaks)
 	jpeg := []string{"image/jpeg"}
 	download(s, operation{Operation: huma.Operation{
 		OperationID: "get-part-thumbnail", Path: part + "/thumbnail", Tags: tags,

@@ -79,6 +79,7 @@ var problemTypes = map[recording.Code]struct {
 	recording.CodeRoomUnreachable:  {http.StatusBadGateway, "LiveKit cannot be reached"},
 	recording.CodeSubscribeFailed:  {http.StatusBadGateway, "A track could not be subscribed to"},
 	recording.CodeStoreUnavailable: {http.StatusServiceUnavailable, "Redis cannot be reached"},
+	recording.CodeNodeAway:         {http.StatusServiceUnavailable, "The node that has the files is away"},
 	recording.CodeCapacity:         {http.StatusServiceUnavailable, "No node has room for more"},
 	CodeTimeout:                    {http.StatusGatewayTimeout, "The answer did not come in time"},
 	recording.CodeDiskFull:         {http.StatusInsufficientStorage, "The disk is full"},
@@ -117,6 +118,17 @@ func (p *Problem) Error() string { return p.Detail }
 
 // GetStatus implements huma.StatusError.
 func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders implements huma.HeadersError.
+func (p *Problem) GetHeaders() http.Header {
+	if p.Status != http.StatusUnauthorized {
+		return nil
+	}
+	return http.Header{"Www-Authenticate": {challenge}}
+}
+
+// challenge is that of every 401 (RFC 6750 §3).
+const challenge = `Bearer realm="roomreel"`
 
 // ContentType implements huma.ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return problemMediaType }
@@ -162,7 +174,7 @@ func problemOf(err error) *Problem {
 // requests that match no operation.
 func writeProblem(w http.ResponseWriter, p *Problem) {
 	if p.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="roomreel"`)
+		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	w.Header().Set("Content-Type", problemMediaType)
 	w.WriteHeader(p.Status)

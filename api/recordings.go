@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -54,8 +55,14 @@ type startRecordingInput struct{ Body StartRecording }
 type listRecordingsInput struct {
 	Room   string   `query:"room" maxLength:"256" doc:"Only recordings of this room." example:"standup"`
 	State  []string `query:"state" enum:"queued,starting,recording,paused,stopping,stopped,failed" doc:"Only recordings in one of these states, separated by commas."`
-	Limit  int      `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"The most recordings to answer."`
-	Cursor string   `query:"cursor" maxLength:"512" doc:"The next_cursor of the page before."`
+	Q      string   `query:"q" maxLength:"256" doc:"Only recordings that have this in the name of the room, of the agent, the host or somebody recorded, in a label or an identifier. Case does not matter." example:"anna"`
+	Person string   `query:"participant" maxLength:"256" doc:"Only recordings that have ended and have a file of the participant of this identity." example:"anna"`
+
+	From time.Time `query:"from" doc:"Only recordings that were asked for then or later." example:"2026-03-01T00:00:00Z"`
+	To   time.Time `query:"to" doc:"Only recordings that were asked for before." example:"2026-04-01T00:00:00Z"`
+
+	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"The most recordings to answer."`
+	Cursor string `query:"cursor" maxLength:"512" doc:"The next_cursor of the page before."`
 }
 
 type createdRecordingOutput struct {
@@ -86,7 +93,7 @@ func (s *Server) routeRecordings() {
 		Operation: huma.Operation{
 			OperationID: "list-recordings", Method: http.MethodGet, Path: "/v1/recordings", Tags: tags, RejectUnknownQueryParameters: true,
 			Summary:     "List recordings",
-			Description: "Newest first, a page at a time. A token that names a room sees that room's only.",
+			Description: "Newest first, a page at a time. A token that names a room sees that room's only. Where little is found among much, a page may hold less than the limit, or nothing: next_cursor tells whether there is more.",
 		},
 		access: readAccess, codes: []recording.Code{recording.CodeInvalidRequest},
 	}, s.listRecordings)
@@ -141,7 +148,7 @@ func (s *Server) listRecordings(ctx context.Context, in *listRecordingsInput) (*
 	if err := caller.permit(readAccess, in.Room); err != nil {
 		return nil, err
 	}
-	q := ListQuery{Room: in.Room, Limit: in.Limit, Cursor: in.Cursor}
+	q := ListQuery{Room: in.Room, Text: in.Q, Person: in.Person, From: in.From, To: in.To, Limit: in.Limit, Cursor: in.Cursor}
 	if q.Room == "" && !caller.Admin {
 		q.Room = caller.Room
 	}

@@ -126,6 +126,11 @@ func TestListPages(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("pages (-want +got):\n%s", diff)
 	}
+	for query, found := range map[string]int{"q=STAND&state=stopped": 5, "q=nothing": 0, "to=2020-01-01T00:00:00Z": 0, "from=2020-01-01T00:00:00Z": 6, "participant=nobody": 0} {
+		if page := decode[api.RecordingList](t, p.do(t, "list", "GET", "/v1/recordings?"+query, "")); len(page.Data) != found {
+			t.Errorf("%s: %d recordings, want %d", query, len(page.Data), found)
+		}
+	}
 	if got := p.do(t, "list", "GET", "/v1/recordings?room=empty", "").body; got != "{\"data\":[]}\n" {
 		t.Errorf("empty list: %q", got)
 	}

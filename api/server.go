@@ -40,6 +40,8 @@ type Options struct {
 	Webhooks Webhooks
 	Uploads  Uploads
 	Storage  Storage
+	// Elsewhere, unless nil, has requests about files handed to the node that has them.
+	Elsewhere Elsewhere
 	// Media holds the files: manifests, parts and films.
 	Media recording.Archive
 	// Previews are optional: without them there are no peaks and thumbnails.
@@ -88,6 +90,7 @@ type Server struct {
 	webhooks     Webhooks
 	uploads      Uploads
 	storage      Storage
+	elsewhere    Elsewhere
 	media        recording.Archive
 	sessions     SessionOptions
 	previews     Previews
@@ -117,7 +120,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
-		uploads: o.Uploads, storage: o.Storage, sessions: o.Sessions,
+		uploads: o.Uploads, storage: o.Storage, elsewhere: o.Elsewhere, sessions: o.Sessions,
 		previews: o.Previews, origin: http.NewCrossOriginProtection(),
 		answers: answers{o.Answers}, rates: limits{RateLimit: o.Rate}, guesses: limits{RateLimit: o.Guesses},
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,

@@ -65,7 +65,7 @@ func (verifier) Verify(token string) (api.Caller, error) {
 type store struct{ *coord.Store }
 
 func (s store) List(ctx context.Context, q api.ListQuery) (api.ListPage, error) {
-	p, err := s.Store.List(ctx, coord.Query{Room: q.Room, States: q.States, Limit: q.Limit, Cursor: q.Cursor})
+	p, err := s.Store.List(ctx, coord.Query(q))
 	return api.ListPage{Items: p.Items, Next: p.Next}, err
 }
 
@@ -167,7 +167,7 @@ func newPlace(t *testing.T, change ...func(*api.Options)) *place {
 	p := &place{store: store{coord.NewStore(rdb)}, media: media, films: films, hooks: hooks, redis: mr, log: &syncBuffer{}}
 	o := api.Options{
 		Nodes:      nodes{{Name: "node-1", CanAccept: true}},
-		Recordings: p.store, Compositions: p.films, Rooms: rooms{"standup": true, "other": true}, Media: media, Webhooks: webhooks{hooks}, Answers: rdb,
+		Recordings: p.store, Compositions: p.films, Rooms: rooms{"standup": true, "other": true}, Media: media, Webhooks: webhooks{hooks}, Uploads: nowhere{}, Answers: rdb,
 		Previews:  previews,
 		AdminKeys: []string{"another-key-of-this-test", adminKey}, Verifier: verifier{}, Version: "v0.0.0-test",
 		Log: slog.New(slog.NewJSONHandler(p.log, nil)), StopTimeout: 100 * time.Millisecond,

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"github.com/roomreel/roomreel/recording"
 )
@@ -37,6 +38,10 @@ type Recordings interface {
 type ListQuery struct {
 	Room   string
 	States []recording.State
+	// Text is looked for in names, labels and identifiers; Person is an identity.
+	Text, Person string
+	// From and To bound when the recording was asked for; To does not belong to it.
+	From, To time.Time
 	// Limit is the most items to return, at least 1.
 	Limit int
 	// Cursor is the Next of the page before, or empty for the first page.

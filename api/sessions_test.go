@@ -47,48 +47,7 @@ func TestSessionAccess(t *testing.T) {
 		"sam": bearerOf(t, "supervisor", "sam", "ann"), "tom": bearerOf(t, "supervisor", "tom", "bob"), "stats": bearerOf(t, "stats", "reports", ""),
 		"signal": bearerOf(t, "signal", "sup_0199a3f27c5d7e0fb1d2c3b4a5968778", ""), "admin": adminKey,
 	}
-	const no, forbidden, hidden, ok = 401, 403, 404, 0
-	// Whoever is not named is forbidden, or not authenticated.
-	agents := map[string]int{"ann": ok, "bob": hidden, "recorder": ok, "admin": ok}
-	supervisors := map[string]int{"sam": ok, "tom": hidden, "admin of standup": hidden, "admin": ok}
-	statistics := map[string]int{"stats": ok, "lister": ok, "admin": ok}
-	admin := map[string]int{"admin": ok}
-	for _, r := range []struct {
-		method, path, body string
-		ok                 int
-		want               map[string]int
-	}{
-		{"POST", "/v1/sessions", `{"client_id":"ann"}`, 409, map[string]int{"ann": ok, "bob": forbidden, "recorder": ok, "admin": ok}},
-		{"POST", "/api/v2/session", `{"client_id":"ann"}`, 409, map[string]int{"ann": ok, "bob": forbidden, "recorder": ok, "admin": ok}},
-		{"GET", "/v1/sessions", "", 200, map[string]int{"ann": ok, "bob": ok, "recorder": ok, "admin": ok}},
-		{"GET", "/v1/sessions/{ses}", "", 200, agents},
-		{"GET", "/v1/sessions/{ses}/termination", "", 200, agents},
-		{"GET", "/v1/sessions/{over}/events", "", 200, agents},
-		{"POST", "/v1/sessions/{ses}/recordings", `{"recordings":{}}`, 422, agents},
-		{"POST", "/v1/sessions/{ses}/recordings/stop", "", 409, agents},
-		{"POST", "/v1/sessions/{ses}/recordings/pause", "", 409, agents},
-		{"POST", "/v1/sessions/{ses}/recordings/resume", "", 409, agents},
-		{"POST", "/v1/sessions/{ses}/streams", `{"stream":"camera"}`, 200, agents},
-		{"DELETE", "/v1/sessions/{ses}/streams/none", "", 404, agents},
-		{"DELETE", "/v1/sessions/{over}", "", 200, agents},
-		{"POST", "/v1/supervisions", `{"agent_id":"ann","supervisor_id":"sam"}`, 409, map[string]int{"sam": ok, "tom": forbidden, "admin of standup": forbidden, "admin": ok}},
-		{"POST", "/api/v2/supervisor_session", `{"client_id":"sam","client_id_to_monitor":"ann"}`, 409, map[string]int{"sam": ok, "tom": forbidden, "admin of standup": forbidden, "admin": ok}},
-		{"GET", "/v1/supervisions", "", 200, admin},
-		{"GET", "/v1/supervisions/{sup}", "", 200, supervisors},
-		{"GET", "/v1/supervisions/{sup}/termination", "", 200, supervisors},
-		{"GET", "/v1/supervisions/{gone}/events", "", 200, supervisors},
-		{"POST", "/v1/supervisions/{gone}/activate", "", 409, supervisors},
-		{"DELETE", "/v1/supervisions/{gone}", "", 200, supervisors},
-		{"GET", "/v1/supervisions/{sup}/signal/rtc", "", 200, map[string]int{}},
-		{"GET", "/v1/audit", "", 200, admin},
-		{"POST", "/v1/tokens", `{"role":"participant","subject":"anna","room":"standup"}`, 201, admin},
-		{"GET", "/api/v2/stats/main/sessions", "", 200, statistics},
-		{"GET", "/api/v2/stats/main/recordings", "", 200, statistics},
-		// What session tokens are not for.
-		{"GET", "/v1/recordings", "", 200, map[string]int{"lister": ok, "recorder": ok, "admin of standup": ok, "admin": ok}},
-		{"GET", "/v1/rooms", "", 200, map[string]int{"lister": ok, "recorder": ok, "admin of standup": ok, "admin": ok}},
-		{"GET", "/v1/webhooks", "", 200, admin},
-	} {
+	for _, r := range sessionTable {
 		over := p.active(t, "ann")
 		if _, err := p.sessions.End(t.Context(), over.ID, recording.TermByClient); err != nil {
 			t.Fatal(err)

@@ -18,8 +18,8 @@ import (
 // sprite is a drawn picture and where it stands: on its tile, or on the canvas.
 // Without file it is none.
 type sprite struct {
-	file string
-	x, y int
+	file                string
+	x, y, width, height int
 }
 
 // tileArt is a tile with what was drawn for it.
@@ -67,6 +67,21 @@ func (a *artist) scene(s *Segment, first, count int) (sceneArt, error) {
 			return out, err
 		}
 	}
+	if l := spec.Logo; l != nil {
+		logo, err := a.asset(l.File)
+		if err != nil {
+			return out, err
+		}
+		out.assets = append(out.assets, logo.digest)
+		if out.logo, err = a.logo(l, logo.picture); err != nil {
+			return out, err
+		}
+	}
+	if spec.Timestamp != "" && s.Card == nil {
+		begin := frameTime(first, spec.FrameRate)
+		out.at, out.lasts = s.At+begin-s.From, frameTime(first+count, spec.FrameRate)-begin
+		out.clock = a.clock(out.at)
+	}
 	for _, t := range s.Tiles {
 		art := tileArt{Tile: t}
 		who := fmt.Sprintf("%q %q %dx%d", t.Participant, t.Stream, t.Box.Width, t.Box.Height)
@@ -84,30 +99,32 @@ func (a *artist) scene(s *Segment, first, count int) (sceneArt, error) {
 			return out, err
 		}
 		art.plate, err = a.draw("plate "+who, func() (image.Image, int, int, error) {
-			plate, x, y := drawPlate(t.Box, t.Label)
+			plate, x, y := drawPlate(t.Box, t.Label, t.Screen)
 			return plate, x, y, nil
 		})
 		if err != nil {
 			return out, err
 		}
+		art.plate = art.plate.aside(t.Box, out.logo).aside(t.Box, out.clock)
 		out.tiles = append(out.tiles, art)
 	}
-	if l := spec.Logo; l != nil {
-		logo, err := a.asset(l.File)
-		if err != nil {
-			return out, err
-		}
-		out.assets = append(out.assets, logo.digest)
-		if out.logo, err = a.logo(l, logo.picture); err != nil {
-			return out, err
-		}
+	return out, nil
+}
+
+// aside moves a sprite of a tile from under what lies over everything: to its
+// right or, where that has no room, above it.
+func (s sprite) aside(tile Box, over sprite) sprite {
+	mine := Box{X: tile.X + s.x, Y: tile.Y + s.y, Width: s.width, Height: s.height}
+	if s.file == "" || over.file == "" || !mine.overlaps(Box{X: over.x, Y: over.y, Width: over.width, Height: over.height}) {
+		return s
 	}
-	if spec.Timestamp != "" && s.Card == nil {
-		begin := frameTime(first, spec.FrameRate)
-		out.at, out.lasts = s.At+begin-s.From, frameTime(first+count, spec.FrameRate)-begin
-		out.clock = a.clock(out.at)
+	gap := s.x
+	if right := over.x + over.width + gap - tile.X; right+s.width+gap <= tile.Width {
+		s.x = even(right)
+	} else if above := over.y - gap - s.height - tile.Y; above >= 0 {
+		s.y = even(above)
 	}
-	return out, err
+	return s
 }
 
 func (a *artist) draw(key string, paint func() (image.Image, int, int, error)) (sprite, error) {
@@ -120,7 +137,8 @@ func (a *artist) draw(key string, paint func() (image.Image, int, int, error)) (
 	}
 	var s sprite
 	if img != nil {
-		s = sprite{file: fmt.Sprintf("sprite%04d.png", len(a.sprites)), x: even(x), y: even(y)}
+		size := img.Bounds()
+		s = sprite{file: fmt.Sprintf("sprite%04d.png", len(a.sprites)), x: even(x), y: even(y), width: size.Dx(), height: size.Dy()}
 		if err := writePNG(filepath.Join(a.dir, s.file), img); err != nil {
 			return sprite{}, err
 		}
@@ -197,19 +215,22 @@ func (p *Plan) clockTick(at recording.Seconds) recording.Seconds {
 }
 
 // clock is where the timestamps of a stretch of film stand, and the file that
-// drawClock will draw them into: the upper left corner, or the right where the
-// logo is left.
+// drawClock will draw them into.
 func (a *artist) clock(at recording.Seconds) sprite {
-	corner := recording.TopLeft
-	if l := a.plan.Spec.Logo; l != nil && l.Corner == recording.TopLeft {
-		corner = recording.TopRight
-	}
 	size := a.plan.clockFrame(at)
-	s := sprite{file: fmt.Sprintf("clock%04d.pngs", a.clocks)}
+	s := sprite{file: fmt.Sprintf("clock%04d.pngs", a.clocks), width: size.X, height: size.Y}
 	a.clocks++
-	s.x, s.y = a.corner(corner, size.X, size.Y)
+	s.x, s.y = a.corner(a.plan.clockCorner(), s.width, s.height)
 	s.x, s.y = even(s.x), even(s.y)
 	return s
+}
+
+// clockCorner is the upper left one, or the right where the logo is left.
+func (p *Plan) clockCorner() recording.Corner {
+	if l := p.Spec.Logo; l != nil && l.Corner == recording.TopLeft {
+		return recording.TopRight
+	}
+	return recording.TopLeft
 }
 
 // clockFace draws one timestamp.
@@ -247,7 +268,12 @@ func (p *Plan) drawClock(dir string, art sceneArt) (err error) {
 	frame := image.NewRGBA(image.Rectangle{Max: p.clockFrame(art.at)})
 	for t := art.at; t < art.at+art.lasts; t += p.clockTick(t) {
 		draw.Draw(frame, frame.Bounds(), image.Transparent, image.Point{}, draw.Src)
-		draw.Draw(frame, frame.Bounds(), p.clockFace(t), image.Point{}, draw.Src)
+		shown := p.clockFace(t)
+		place := shown.Bounds()
+		if p.clockCorner() == recording.TopRight {
+			place = place.Add(image.Pt(art.clock.width-place.Dx(), 0))
+		}
+		draw.Draw(frame, place, shown, image.Point{}, draw.Src)
 		if err := encoder.Encode(w, frame); err != nil {
 			return err
 		}

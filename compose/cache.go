@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -92,8 +91,8 @@ func link(from, to string) error {
 	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if os.Link(from, to) == nil {
-		return nil
+	if err := os.Link(from, to); err == nil || errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return os.Symlink(from, to)
 }
@@ -101,37 +100,67 @@ func link(from, to string) error {
 // clear removes everything.
 func (c cache) clear() error { return os.RemoveAll(c.dir) }
 
-// prune removes what was not used for age, and of the rest the oldest until
-// it takes no more than size bytes.
-func (c cache) prune(age time.Duration, size int64) error {
+// keptFile is a piece in the cache of some recording.
+type keptFile struct {
+	path string
+	used time.Time
+	size int64
+}
+
+// files lists the pieces, finished or not.
+func (c cache) files() ([]keptFile, error) {
 	entries, err := os.ReadDir(c.dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list pieces: %w", err)
 	}
-	if err != nil {
-		return fmt.Errorf("list pieces: %w", err)
-	}
-	var files []fs.FileInfo
-	var total int64
+	var files []keptFile
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && !strings.HasSuffix(e.Name(), ".json") {
-			files, total = append(files, info), total+info.Size()
+		if info, err := e.Info(); err == nil && filepath.Ext(e.Name()) != ".json" {
+			files = append(files, keptFile{filepath.Join(c.dir, e.Name()), info.ModTime(), info.Size()})
 		}
 	}
-	slices.SortFunc(files, func(a, b fs.FileInfo) int { return cmp.Compare(a.ModTime().UnixNano(), b.ModTime().UnixNano()) })
+	return files, nil
+}
+
+// live reports whether the pieces are those of a film that is made while its
+// recording runs: they are all that it is made of.
+func (c cache) live() bool {
+	pins, err := filepath.Glob(filepath.Join(filepath.Dir(c.dir), ".*.live"))
+	return err == nil && len(pins) > 0
+}
+
+// prune removes the pieces that were not used for age and, of the rest, those
+// that were used longest ago, until all together take no more than size bytes.
+// Films that are composed live keep theirs.
+func prune(caches []cache, age time.Duration, size int64) error {
+	var files []keptFile
+	var total int64
+	var failed error
+	for _, c := range caches {
+		list, err := c.files()
+		failed = errors.Join(failed, err)
+		for _, f := range list {
+			total += f.size
+		}
+		if !c.live() {
+			files = append(files, list...)
+		}
+	}
+	slices.SortFunc(files, func(a, b keptFile) int { return a.used.Compare(b.used) })
 	for _, f := range files {
-		if total <= size && time.Since(f.ModTime()) < age {
+		if total <= size && time.Since(f.used) < age {
 			break
 		}
-		total -= f.Size()
-		name := filepath.Join(c.dir, f.Name())
-		_ = os.Remove(strings.TrimSuffix(name, filepath.Ext(name)) + ".json")
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove piece: %w", err)
+		// A file without its entry is no piece; an entry without its file neither.
+		_ = os.Remove(strings.TrimSuffix(f.path, filepath.Ext(f.path)) + ".json")
+		if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = errors.Join(failed, fmt.Errorf("remove piece: %w", err))
+			continue
 		}
+		total -= f.size
 	}
-	if total == 0 {
-		_ = os.RemoveAll(c.dir)
+	for _, c := range caches {
+		_ = os.Remove(c.dir) // where it is empty
 	}
-	return nil
+	return failed
 }

@@ -28,6 +28,9 @@ func (a actor) live() bool { return a.run >= 0 }
 // usual is the shape of tiles, and of pictures of which none is known.
 const usual = 16.0 / 9
 
+// squarest is the least wide tile of a grid.
+const squarest = 4.0 / 3
+
 // shape is the ratio of width to height that suits what is shown.
 func (a actor) shape() float64 {
 	if !a.live() || a.runs[a.run].shape == 0 {

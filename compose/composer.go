@@ -159,7 +159,7 @@ func (c Composer) make(ctx context.Context, dir string, m *recording.Manifest, p
 		film.Error = recording.Errorf(recording.CodeCanceled, "the composition was canceled")
 	default:
 		film.State = recording.CompositionFailed
-		film.Error = recording.AsError(err, recording.CodeComposeFailed)
+		film.Error = recording.AsError(fullOr(err), recording.CodeComposeFailed)
 		// What ffmpeg says holds paths of this machine.
 		film.Error.Message = strings.ReplaceAll(film.Error.Message, "file:"+dir+string(filepath.Separator), "")
 	}
@@ -174,7 +174,7 @@ func (c Composer) produce(ctx context.Context, dir, work string, m *recording.Ma
 			return recording.Errorf(recording.CodeComposeFailed, "%s cannot be run: install ffmpeg, or name its place in the configuration: %w", program, err)
 		}
 	}
-	if err := clearTries(recording.CompositionsDir(dir), film.ID); err != nil {
+	if err := clearTries(dir, film.ID); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(work, 0o755); err != nil {
@@ -240,20 +240,41 @@ func (c Composer) produce(ctx context.Context, dir, work string, m *recording.Ma
 	return settleFile(made, filepath.Join(recording.CompositionsDir(dir), film.File))
 }
 
-// clearTries removes what tries that broke off have left of a film.
-func clearTries(folder, id string) error {
+// abandoned is how long nothing was written into a work folder whose process
+// must have died: a film of another identifier will not clear it.
+const abandoned = 24 * time.Hour
+
+// clearTries removes what tries that broke off have left of a film, and of
+// others that nobody is at any more.
+func clearTries(dir, id string) error {
+	folder := recording.CompositionsDir(dir)
 	entries, err := os.ReadDir(folder)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("clear work folder: %w", err)
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "."+id) && strings.HasSuffix(e.Name(), ".tmp") {
-			if err := os.RemoveAll(filepath.Join(folder, e.Name())); err != nil {
+		if !strings.HasPrefix(e.Name(), ".") || !strings.HasSuffix(e.Name(), ".tmp") {
+			continue
+		}
+		own := id != "" && strings.HasPrefix(e.Name(), "."+id)
+		// The log is written at every beginning, the folder with every new file.
+		work := filepath.Join(folder, e.Name())
+		if own || time.Since(changed(work)) > abandoned && time.Since(changed(filepath.Join(work, logName))) > abandoned {
+			if err := os.RemoveAll(work); err != nil {
 				return fmt.Errorf("clear work folder: %w", err)
 			}
 		}
 	}
 	return nil
+}
+
+// changed is when a file or the list of a folder last did, or long ago.
+func changed(path string) time.Time {
+	info, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
 }
 
 // settleFolder makes finished files durable in their place.

@@ -119,7 +119,7 @@ func videoArgs(s recording.CompositionSpec) []string {
 	} else {
 		switch s.VideoCodec {
 		case "h264":
-			args = append(args, "-c:v", "libx264", "-preset", pick("ultrafast", "superfast", "faster"), "-crf", pick("27", "23", "18"),
+			args = append(args, "-c:v", "libx264", "-preset", pick("ultrafast", "superfast", "faster"), "-crf", pick("27", "24", "18"),
 				"-maxrate", rate(2*share), "-bufsize", rate(4*share))
 			// Macroblock trees are worth far more than they cost; B-frames,
 			// longer lookahead and motion finer than a pixel are not: bits make

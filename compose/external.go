@@ -22,7 +22,7 @@ func (c Composer) Plan(ctx context.Context, dir string, spec recording.Compositi
 }
 
 func (c Composer) plan(ctx context.Context, dir string, m *recording.Manifest, spec recording.CompositionSpec) (Plan, error) {
-	spec, err := c.prepare(ctx, dir, spec)
+	spec, err := c.prepare(ctx, dir, m.ID, spec)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -30,20 +30,17 @@ func (c Composer) plan(ctx context.Context, dir string, m *recording.Manifest, s
 }
 
 // prepare looks at every file that a wish names.
-func (c Composer) prepare(ctx context.Context, dir string, spec recording.CompositionSpec) (recording.CompositionSpec, error) {
+func (c Composer) prepare(ctx context.Context, dir, recordingID string, spec recording.CompositionSpec) (recording.CompositionSpec, error) {
 	spec, err := Normalize(spec)
 	if err != nil {
 		return spec, err
 	}
+	c = c.withDefaults()
+	c.summon(ctx, dir, recordingID, spec)
 	if spec, err = c.measure(ctx, dir, spec); err != nil {
 		return spec, err
 	}
-	var pictures []string
-	if spec.Logo != nil {
-		pictures = append(pictures, spec.Logo.File)
-	}
-	pictures = append(pictures, slices.Sorted(maps.Values(spec.Avatars))...)
-	for _, file := range pictures {
+	for _, file := range pictures(spec) {
 		if _, err := readAsset(dir, c.Assets, file); err != nil {
 			return spec, err
 		}
@@ -51,9 +48,17 @@ func (c Composer) prepare(ctx context.Context, dir string, spec recording.Compos
 	return spec, nil
 }
 
+// pictures lists the files of pictures that a wish names.
+func pictures(spec recording.CompositionSpec) []string {
+	var files []string
+	if spec.Logo != nil {
+		files = append(files, spec.Logo.File)
+	}
+	return append(files, slices.Sorted(maps.Values(spec.Avatars))...)
+}
+
 // measure fills in how long videos from outside are, and how large.
 func (c Composer) measure(ctx context.Context, dir string, spec recording.CompositionSpec) (recording.CompositionSpec, error) {
-	c = c.withDefaults()
 	spec.External = slices.Clone(spec.External)
 	for i := range spec.External {
 		e := &spec.External[i]

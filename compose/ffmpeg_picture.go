@@ -123,7 +123,7 @@ func (b *pieceGraph) picture(i int, t tileArt) {
 	in := b.input(inputArgs(b.path(s), seek)...)
 	fmt.Fprintf(&b.g, "[%d:v:%d]setpts='(%s)/TB',trim=start=%s,", in, s.Index, retime(clock, seek, b.zero), decimal(c.From-b.zero-early))
 	if t.Fit == recording.FitCover {
-		fmt.Fprintf(&b.g, "scale=w=%d:h=%d:force_original_aspect_ratio=increase:force_divisible_by=2:flags=area,crop=%d:%d,", w, h, w, h)
+		fmt.Fprintf(&b.g, "scale=w=%d:h=%d:force_original_aspect_ratio=increase:force_divisible_by=2:flags=area,crop=%d:%d:y=(ih-oh)/4,", w, h, w, h) // heads are above the middle
 	} else {
 		fmt.Fprintf(&b.g, "scale=w=%d:h=%d:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=area,", w, h)
 		fmt.Fprintf(&b.g, "pad=%d:%d:(ow-iw)/2:(oh-ih)/2:color=%s:eval=frame,", w, h, hex(tileColour))

@@ -44,14 +44,14 @@ func (q *Queue) run(ctx context.Context, cancel context.CancelCauseFunc, film re
 // end writes down what became of a job, unless it goes on elsewhere.
 func (q *Queue) end(ctx context.Context, cause error, film recording.Composition, err error) {
 	defer q.remove(film)
-	const patience = 10 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	switch {
 	case errors.Is(cause, errLost):
 		q.log.Warn("composition goes on on another node", "composition", film.ID)
 		return
 	case cause != nil && !errors.Is(cause, errCanceled): // the queue is closed
+		const patience = 10 * time.Second
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
 		film.State, film.Progress, film.Remaining, film.Error = recording.CompositionQueued, 0, 0, nil
 		film.StartedAt, film.FinishedAt = time.Time{}, time.Time{}
 		if err := errors.Join(q.save(film), q.opts.Claims.Release(ctx, film.ID)); err != nil {
@@ -62,16 +62,14 @@ func (q *Queue) end(ctx context.Context, cause error, film recording.Composition
 	if err != nil {
 		q.log.Warn("composition ended", "recording", film.RecordingID, "composition", film.ID, "state", film.State, "error", err)
 	}
-	if err := q.settle(ctx, film); err != nil {
-		q.log.Error("composition cannot be written down", "composition", film.ID, "error", err)
-	}
+	q.persist(film)
 }
 
 // make carries a job out: first live, if that was wished, then to its end.
 func (q *Queue) make(ctx context.Context, film recording.Composition, report func(recording.Composition)) (recording.Composition, error) {
 	failed := func(err error) (recording.Composition, error) {
 		film.State, film.FinishedAt = recording.CompositionFailed, now()
-		film.Error = recording.AsError(err, recording.CodeComposeFailed)
+		film.Error = recording.AsError(fullOr(err), recording.CodeComposeFailed)
 		if errors.Is(context.Cause(ctx), errCanceled) {
 			film.State, film.Error = recording.CompositionCanceled, recording.Errorf(recording.CodeCanceled, "the composition was canceled")
 		}

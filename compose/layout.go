@@ -242,8 +242,9 @@ func pick(actors []actor, most int, speaker *actor) []actor {
 	})
 }
 
-// gridBoxes are n tiles of 16:9, as large as the canvas allows, the block
-// centred, and its last row too. One alone fills the canvas.
+// gridBoxes are n tiles, as large as the canvas allows, the block centred, and
+// its last row too. They are of 16:9, or less wide where that fills the canvas
+// better, down to 4:3, where cameras still fill them. One alone fills the canvas.
 func gridBoxes(width, height, n int) []Box {
 	n = min(n, gridMost)
 	switch n {
@@ -256,7 +257,8 @@ func gridBoxes(width, height, n int) []Box {
 	var cols, rows, w, h int
 	for c := 1; c <= n; c++ {
 		r := (n + c - 1) / c
-		tw, th := fit((width-g*(c+1))/c, (height-g*(r+1))/r)
+		cw, ch := (width-g*(c+1))/c, (height-g*(r+1))/r
+		tw, th := fitShape(cw, ch, min(max(float64(cw)/float64(max(1, ch)), squarest), usual))
 		if tw*th > w*h {
 			cols, rows, w, h = c, r, tw, th
 		}

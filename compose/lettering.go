@@ -103,6 +103,14 @@ type text struct {
 // line shapes text for a font size in pixels, without the runes that no font
 // has. What is wider than width is cut, with an ellipsis in its place.
 func (l *lettering) line(s string, size float64, width int, bold bool) text {
+	if lines := l.lines(s, size, width, bold, 1); len(lines) > 0 {
+		return lines[0]
+	}
+	return text{size: size}
+}
+
+// lines is line for a text that may take several, broken between words.
+func (l *lettering) lines(s string, size float64, width int, bold bool, most int) []text {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.weight = l.medium
@@ -110,9 +118,8 @@ func (l *lettering) line(s string, size float64, width int, bold bool) text {
 		l.weight = l.bold
 	}
 	runes := slices.DeleteFunc([]rune(s), func(r rune) bool { return !l.draws(r) })
-	out := text{size: size}
 	if len(runes) == 0 || width <= 0 {
-		return out
+		return nil
 	}
 	in := shaping.Input{Text: runes, RunEnd: len(runes), Direction: direction(runes), Size: fixed.Int26_6(size * 64), Language: language.DefaultLanguage()}
 	var shaped []shaping.Output
@@ -121,24 +128,28 @@ func (l *lettering) line(s string, size float64, width int, bold bool) text {
 		l.space(&out, runes, size)
 		shaped = append(shaped, out)
 	}
-	ellipsis := []rune("…")
-	wrap := shaping.WrapConfig{Direction: in.Direction, TruncateAfterLines: 1, BreakPolicy: shaping.Always}.WithTruncator(&l.shaper, shaping.Input{
+	ellipsis, policy := []rune("…"), shaping.WhenNecessary
+	if most == 1 {
+		policy = shaping.Always
+	}
+	wrap := shaping.WrapConfig{Direction: in.Direction, TruncateAfterLines: most, BreakPolicy: policy}.WithTruncator(&l.shaper, shaping.Input{
 		Text: ellipsis, RunEnd: 1, Direction: in.Direction, Face: l.weight, Size: in.Size, Script: language.Common, Language: in.Language,
 	})
-	lines, _ := l.wrapper.WrapParagraph(wrap, width, runes, shaping.NewSliceIterator(shaped))
-	if len(lines) == 0 {
-		return out
+	wrapped, _ := l.wrapper.WrapParagraph(wrap, width, runes, shaping.NewSliceIterator(shaped))
+	var lines []text
+	for _, line := range wrapped {
+		out := text{size: size, runs: slices.Clone(line)}
+		slices.SortFunc(out.runs, func(a, b shaping.Output) int { return int(a.VisualIndex - b.VisualIndex) })
+		var advance fixed.Int26_6
+		for _, r := range out.runs {
+			advance += r.Advance
+		}
+		if out.width = advance.Ceil(); out.width > width {
+			return nil // not even the ellipsis has room
+		}
+		lines = append(lines, out)
 	}
-	out.runs = slices.Clone(lines[0])
-	slices.SortFunc(out.runs, func(a, b shaping.Output) int { return int(a.VisualIndex - b.VisualIndex) })
-	var advance fixed.Int26_6
-	for _, r := range out.runs {
-		advance += r.Advance
-	}
-	if out.width = advance.Ceil(); out.width > width {
-		return text{size: size} // not even the ellipsis has room
-	}
-	return out
+	return lines
 }
 
 // space gives spaces their width in fonts that have none for them, as those of

@@ -123,6 +123,9 @@ func (q *Queue) encodeSettled(ctx context.Context, dir, work string, film record
 	c := q.composer
 	c.Niceness = liveNiceness
 	r := renderer{composer: c, plan: plan, dir: dir, work: work, log: &sharedLog{w: log}, tell: func(float64) {}}
+	if err := r.hold(); err != nil {
+		return time.Since(began), err
+	}
 	tasks, err := r.settledTasks()
 	planning = time.Since(began)
 	if err != nil {

@@ -40,7 +40,8 @@ func TestLive(t *testing.T) {
 	snapshot := func(context.Context, string) (*recording.Manifest, error) {
 		return upToNow(whole, recording.Seconds(upTo.Load())), nil
 	}
-	program, calls := wrapper(t, "")
+	// The recorder finishes its parts just when ffmpeg is about to open them.
+	program, calls := wrapper(t, `case "$last" in piece0000*) for f in "`+dir+`"/*`+openSuffix+`; do mv "$f" "${f%`+openSuffix+`}"; done; esac`)
 	q := queue(t, a, Options{FFmpeg: program, Snapshot: snapshot})
 	spec := testSpec("mp4")
 	spec.Live, spec.FrameRate = true, 30
@@ -58,16 +59,15 @@ func TestLive(t *testing.T) {
 	}
 	// Up to 60, all cells of 15 s of the picture and of the sound have settled at
 	// 80, and one more of the picture as somebody joins in it.
-	eventually(t, "what has settled is composed", func() bool { return pieces() == 9 })
+	const settled = 9
+	eventually(t, "what has settled is composed", func() bool { return pieces() == settled })
+	if got := encoded(t, calls); len(got) != settled {
+		t.Errorf("%v were tried for %d pieces", got, settled)
+	}
 
 	// It ends; a clock that was fitted anew moved a part by a little.
 	if err := os.WriteFile(calls, nil, 0o644); err != nil {
 		t.Fatal(err)
-	}
-	for _, p := range whole.Parts {
-		if err := os.Rename(filepath.Join(dir, p.File+openSuffix), filepath.Join(dir, p.File)); err != nil {
-			t.Fatal(err)
-		}
 	}
 	for i := range whole.Parts[0].Tracks {
 		track := &whole.Parts[0].Tracks[i]

@@ -71,7 +71,10 @@ func graphemes(s string) []string {
 // clean makes one line of a text: spaces folded, and left out what is not to
 // be seen (control characters, overrides of direction, broken bytes) or is
 // piled up too high.
-func clean(s string) string {
+func clean(s string) string { return cleanUpTo(s, mostRunes) }
+
+// cleanUpTo is clean for a text of so many runes.
+func cleanUpTo(s string, most int) string {
 	var b strings.Builder
 	n, marks := 0, 0
 	for _, r := range s {
@@ -88,7 +91,7 @@ func clean(s string) string {
 		case r != unicode.ReplacementChar && (unicode.IsGraphic(r) || steers(r)):
 			b.WriteRune(r)
 		}
-		if n++; n == mostRunes {
+		if n++; n == most {
 			break
 		}
 	}

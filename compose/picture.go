@@ -74,12 +74,12 @@ func disc(dst draw.Image, src image.Image, cx, cy, radius float32) {
 
 // drawPlate draws a name plate for a tile, and says where on the tile it
 // belongs. The plate is nil where there is nothing to read or no room for text.
-func drawPlate(b Box, label string) (plate image.Image, x, y int) {
+func drawPlate(b Box, label string, screen bool) (plate image.Image, x, y int) {
 	const smallest = 9
 	if label == "" || b.Height < 5*smallest {
 		return nil, 0, 0
 	}
-	size := min(max(float64(b.Height)*0.05, min(13, float64(b.Height)*0.11)), 30)
+	size := plateSize(b, screen)
 	letters := letters()
 	margin, pad := even(int(size*0.6)), int(size*0.6)
 	line := letters.line(letters.drawn(label), size, b.Width*3/4-2*pad, false)
@@ -88,6 +88,18 @@ func drawPlate(b Box, label string) (plate image.Image, x, y int) {
 	}
 	img := drawLabel(line)
 	return img, margin, b.Height - margin - img.Bounds().Dy()
+}
+
+// plateSize is the font size of a tile's name plate. It grows with the tile, in
+// large ones less so; on a screen it hides as little as it can.
+func plateSize(b Box, screen bool) float64 {
+	const large = 360
+	h := float64(b.Height)
+	size := min(h, large)*0.05 + max(0, h-large)*0.0155
+	if screen {
+		size = h * 0.024
+	}
+	return max(size, min(13, h*0.11))
 }
 
 // drawLabel draws a line of text on a plate with round corners.
@@ -112,17 +124,25 @@ func drawTextCard(width, height int, c Card, background color.NRGBA) image.Image
 	}
 	soft := ink
 	soft.A = 0xb0
-	side := float64(min(width, height))
+	side, room := float64(min(width, height)), width*84/100
+	const mostLines, leading = 3, 1.3
 	letters := letters()
-	title := letters.line(letters.drawn(c.Text), fitted(letters, c.Text, side*0.085, width*84/100), width*84/100, true)
-	y := float64(height)/2 + title.size*capHeight/2
+	size := fitted(letters, c.Text, side*0.085, room)
+	title := letters.lines(letters.drawn(c.Text), size, room, true, mostLines)
+	y := float64(height)/2 + size*capHeight/2 - float64(len(title)-1)*size*leading/2
+	if c.Subtitle != "" {
+		y -= side * 0.05
+	}
+	for i, line := range title {
+		if i > 0 {
+			y += size * leading
+		}
+		letters.centre(img, line, width, y, ink)
+	}
 	if c.Subtitle == "" {
-		letters.centre(img, title, width, y, ink)
 		return img
 	}
-	subtitle := letters.line(letters.drawn(c.Subtitle), side*0.045, width*84/100, false)
-	y -= side * 0.05
-	letters.centre(img, title, width, y, ink)
+	subtitle := letters.line(letters.drawn(c.Subtitle), side*0.045, room, false)
 	rule := float32(side) * 0.12
 	thick := max(2, float32(side)*0.005)
 	fill(img, float32(width)/2-rule/2, float32(y+side*0.048), rule, thick, thick/2, soft)
@@ -130,11 +150,11 @@ func drawTextCard(width, height int, c Card, background color.NRGBA) image.Image
 	return img
 }
 
-// fitted shrinks a font size, to a half at least, until a text has room.
+// fitted shrinks a font size a little, if that gives a text room on one line.
 func fitted(l *lettering, s string, size float64, width int) float64 {
-	const endless = 1 << 20
+	const endless, least = 1 << 20, 0.7
 	if whole := l.line(l.drawn(s), size, endless, true).width; whole > width {
-		return max(size/2, size*float64(width)/float64(whole))
+		return size * max(least, float64(width)/float64(whole))
 	}
 	return size
 }

@@ -63,7 +63,7 @@ func TestScripts(t *testing.T) {
 			t.Logf("no font here has %s", s)
 			continue
 		}
-		plate, _, _ := drawPlate(Box{Width: 640, Height: 360}, s)
+		plate, _, _ := drawPlate(Box{Width: 640, Height: 360}, s, false)
 		if plate == nil || ink(plate, textColour) < 20 {
 			t.Errorf("the plate of %s is empty", s)
 		}
@@ -87,7 +87,7 @@ func TestScripts(t *testing.T) {
 		}
 	}
 	if s := "🎉"; l.drawn(s) == s {
-		if plate, _, _ := drawPlate(Box{Width: 1280, Height: 720}, s); plate == nil || coloured(plate) == 0 {
+		if plate, _, _ := drawPlate(Box{Width: 1280, Height: 720}, s, false); plate == nil || coloured(plate) == 0 {
 			t.Error("the emoji has no colour")
 		}
 	}
@@ -111,7 +111,7 @@ func TestLongNamesAreCut(t *testing.T) {
 	b := Box{Width: 320, Height: 180}
 	for _, name := range append(hostile, strings.Repeat("W", 300), strings.Repeat("محمد ", 60), strings.Repeat("王", 300)) {
 		label, _ := nameFor(name, "x")
-		plate, x, y := drawPlate(b, label)
+		plate, x, y := drawPlate(b, label, false)
 		if plate != nil && (x < 0 || y < 0 || x+plate.Bounds().Dx() > b.Width || y+plate.Bounds().Dy() > b.Height) {
 			t.Errorf("the plate of %.20q leaves its tile: %v at %d,%d", name, plate.Bounds(), x, y)
 		}
@@ -159,11 +159,60 @@ func FuzzNames(f *testing.F) {
 			t.Fatalf("%q, %q is called %q (%q)", name, identity, label, initials)
 		}
 		b := Box{Width: 320, Height: 180}
-		plate, x, y := drawPlate(b, label)
+		plate, x, y := drawPlate(b, label, false)
 		if plate != nil && (x < 0 || y < 0 || x+plate.Bounds().Dx() > b.Width || y+plate.Bounds().Dy() > b.Height) {
 			t.Fatalf("the plate of %q leaves its tile: %v at %d,%d", label, plate.Bounds(), x, y)
 		}
 		drawCard(b, identity, initials, nil)
 		drawTextCard(320, 180, Card{Text: label, Subtitle: identity}, canvasColour)
 	})
+}
+
+// A name plate is never under the logo or the clock.
+func TestPlatesStandAside(t *testing.T) {
+	plate := sprite{file: "p", x: 10, y: 150, width: 60, height: 20}
+	tile := Box{X: 0, Y: 540, Width: 320, Height: 180}
+	for name, c := range map[string]struct {
+		over sprite
+		x, y int
+	}{
+		"none":            {sprite{}, 10, 150},
+		"elsewhere":       {sprite{file: "l", x: 1000, y: 20, width: 100, height: 50}, 10, 150},
+		"beside it":       {sprite{file: "l", x: 20, y: 660, width: 100, height: 50}, 130, 150},
+		"above it":        {sprite{file: "l", x: 20, y: 660, width: 280, height: 50}, 10, 90},
+		"no room for it":  {sprite{file: "l", x: 20, y: 500, width: 280, height: 210}, 10, 150},
+		"nothing to move": {sprite{file: "l", x: 0, y: 540, width: 320, height: 20}, 10, 150},
+	} {
+		if got := plate.aside(tile, c.over); got.x != c.x || got.y != c.y {
+			t.Errorf("%s: at %d,%d, not %d,%d", name, got.x, got.y, c.x, c.y)
+		}
+	}
+}
+
+// A title that is too long for a line takes up to three, within the canvas.
+func TestTitlesWrap(t *testing.T) {
+	l := letters()
+	for _, c := range []struct {
+		text  string
+		lines int
+	}{
+		{"Review", 1},
+		{"A review of all that happened in the third quarter and of what is to come", 2},
+		{strings.Repeat("many words ", 27), 3},
+		{strings.Repeat("王", 100), 3},
+		{strings.Repeat("محمد ", 30), 3},
+		{strings.Repeat("W", 300), 3},
+	} {
+		const width = 1075
+		title := cleanUpTo(c.text, mostText)
+		lines := l.lines(title, fitted(l, title, 61, width), width, true, 3)
+		if len(lines) != c.lines {
+			t.Errorf("%.20q takes %d lines, not %d", c.text, len(lines), c.lines)
+		}
+		for _, line := range lines {
+			if line.width > width || line.width == 0 {
+				t.Errorf("a line of %.20q is %d wide", c.text, line.width)
+			}
+		}
+	}
 }

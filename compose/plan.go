@@ -69,6 +69,8 @@ type Tile struct {
 	Box    Box    `json:"box"`
 	// Fit is contain or cover.
 	Fit recording.Fit `json:"fit"`
+	// Screen is one that is shared.
+	Screen bool `json:"screen,omitempty"`
 	// Blur makes the picture unrecognisable.
 	Blur    bool  `json:"blur,omitempty"`
 	Picture *Clip `json:"picture,omitempty"`

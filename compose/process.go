@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/roomreel/roomreel/recording"
@@ -35,6 +36,7 @@ func command(ctx context.Context, nice int, dir, program string, args []string) 
 	}
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.WaitDelay = dir, killGrace
+	dieWithUs(cmd)
 	return cmd
 }
 
@@ -43,7 +45,7 @@ func command(ctx context.Context, nice int, dir, program string, args []string) 
 func (c Composer) ffmpeg(ctx context.Context, dir string, log io.Writer, args []string, onProgress func(progress)) error {
 	cmd := command(ctx, or(c.Niceness, niceness), dir, c.FFmpeg, args)
 	var stderr tail
-	cmd.Stderr = io.MultiWriter(log, &stderr)
+	cmd.Stderr = io.MultiWriter(&stderr, log)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return fmt.Errorf("start ffmpeg: %w", err)
@@ -71,14 +73,38 @@ func (c Composer) ffmpeg(ctx context.Context, dir string, log io.Writer, args []
 	if err == nil {
 		return nil
 	}
+	return exited(err, stderr)
+}
+
+// exited tells in one line why ffmpeg ended.
+func exited(err error, stderr tail) error {
 	line := stderr.cause()
-	if strings.Contains(line, "No space left on device") {
-		return recording.Errorf(recording.CodeDiskFull, "the disk is full: a film needs about as much room again as it takes")
-	}
-	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || line == "" {
+	exit := (*exec.ExitError)(nil)
+	switch {
+	case bytes.Contains(stderr.buf, []byte("No space left on device")): // seldom in the last line
+		return diskFull()
+	case !errors.As(err, &exit):
+		return recording.Errorf(recording.CodeComposeFailed, "run ffmpeg: %w", err)
+	case exit.ExitCode() < 0:
+		return recording.Errorf(recording.CodeComposeFailed,
+			"ffmpeg was killed (%w), perhaps because the machine had no memory left: a retry goes on from what was encoded", err)
+	case line == "":
 		return recording.Errorf(recording.CodeComposeFailed, "run ffmpeg: %w", err)
 	}
 	return recording.Errorf(recording.CodeComposeFailed, "ffmpeg: %s", line)
+}
+
+func diskFull() *recording.Error {
+	return recording.Errorf(recording.CodeDiskFull,
+		"the disk is full: make room, about twice what the film takes, then try again; what was encoded is kept")
+}
+
+// fullOr returns err, or what to do about it where the disk is full.
+func fullOr(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return diskFull()
+	}
+	return err
 }
 
 // tail keeps the end of a log.
@@ -109,7 +135,8 @@ func (t *tail) cause() string {
 	return or(fatal, failure)
 }
 
-// sharedLog is a log that several processes write to.
+// sharedLog is a log that several processes write to. On a full disk it is cut
+// short: what it is about goes on to its own end.
 type sharedLog struct {
 	mu sync.Mutex
 	w  io.Writer
@@ -118,5 +145,6 @@ type sharedLog struct {
 func (l *sharedLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.w.Write(p)
+	_, _ = l.w.Write(p)
+	return len(p), nil
 }

@@ -37,9 +37,9 @@ type Options struct {
 	// Notify is told when a composition begins, at every tenth of it, and when it
 	// has become final. It must not block for long.
 	Notify func(ctx context.Context, film recording.Composition)
-	// PiecesAge and PiecesBytes bound what is kept of each recording for other
-	// films of it: how long after its last use, and how much. By default a day
-	// and 4 GiB.
+	// PiecesAge and PiecesBytes bound what is kept for other films of the same
+	// recording: how long after its last use, and how much of all recordings
+	// together. By default a day and 16 GiB.
 	PiecesAge   time.Duration
 	PiecesBytes int64
 	Log         *slog.Logger
@@ -95,7 +95,7 @@ func NewQueue(archive recording.Archive, opts Options) (*Queue, error) {
 	opts.Parallel, opts.Backlog = max(1, opts.Parallel), or(max(0, opts.Backlog), defaultBacklog)
 	opts.Lease = or(opts.Lease, defaultLease)
 	const day, gib = 24 * time.Hour, 1 << 30
-	opts.PiecesAge, opts.PiecesBytes = or(opts.PiecesAge, day), or(opts.PiecesBytes, 4*gib)
+	opts.PiecesAge, opts.PiecesBytes = or(opts.PiecesAge, day), or(opts.PiecesBytes, 16*gib)
 	if opts.Claims == nil {
 		opts.Claims = &alone{}
 	}
@@ -240,6 +240,9 @@ func (q *Queue) Retry(ctx context.Context, recordingID, id string) (recording.Co
 		return film, recording.Errorf(recording.CodeNotReady, "composition %s is %s: only one that failed or was canceled can be tried again", id, film.State)
 	case film.State == recording.CompositionReady:
 		return film, recording.Errorf(recording.CodeAlreadyStopped, "composition %s is ready: there is nothing to try again", id)
+	}
+	if err := q.unwritten(id); err != nil {
+		return film, err
 	}
 	if _, err := q.check(ctx, recordingID, film.Spec); err != nil {
 		return film, err

@@ -40,7 +40,7 @@ func (q *Queue) Normalize(spec recording.CompositionSpec) (recording.Composition
 // cannot be made is left as failed, with the reason.
 func (q *Queue) StartWished(ctx context.Context, recordingID string, n int, spec recording.CompositionSpec) error {
 	film := newComposition(recordingID, spec)
-	film.ID = recording.DerivedID(recording.PrefixComposition, fmt.Sprintf("%s %d", recordingID, n))
+	film.ID = WishedID(recordingID, n)
 	q.taking.Lock()
 	defer q.taking.Unlock()
 	granted, err := q.opts.Claims.Claim(ctx, film.ID, q.opts.Lease)
@@ -61,6 +61,11 @@ func (q *Queue) StartWished(ctx context.Context, recordingID string, n int, spec
 		return err
 	}
 	return q.opts.Claims.Release(ctx, film.ID)
+}
+
+// WishedID names the film that a recording's starter wished as its nth.
+func WishedID(recordingID string, n int) string {
+	return recording.DerivedID(recording.PrefixComposition, fmt.Sprintf("%s %d", recordingID, n))
 }
 
 // check refuses a film that cannot be made, before it waits.
@@ -86,7 +91,7 @@ func (q *Queue) check(ctx context.Context, recordingID string, spec recording.Co
 	if err != nil {
 		return spec, err
 	}
-	if spec, err = q.composer.prepare(ctx, dir, spec); err != nil {
+	if spec, err = q.composer.prepare(ctx, dir, recordingID, spec); err != nil {
 		return spec, err
 	}
 	if m.State == recording.Stopped {

@@ -3,6 +3,7 @@ package compose
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -15,7 +16,31 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// composerArchive and composerFFmpeg make this program a composer, which
+// works until it is killed.
+const (
+	composerArchive = "ROOMREEL_TEST_ARCHIVE"
+	composerFFmpeg  = "ROOMREEL_TEST_FFMPEG"
+)
+
+func TestMain(m *testing.M) {
+	if root := os.Getenv(composerArchive); root != "" {
+		composeUntilKilled(root, os.Getenv(composerFFmpeg))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func composeUntilKilled(root, ffmpeg string) {
+	a, err := recording.OpenArchive(root)
+	if err == nil {
+		_, err = NewQueue(a, Options{FFmpeg: ffmpeg})
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	select {}
+}
 
 // archive makes an archive with one recording of the given people.
 func archive(t *testing.T, people ...person) (recording.Archive, string, string) {

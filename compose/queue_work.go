@@ -15,6 +15,8 @@ import (
 type job struct {
 	film   recording.Composition
 	cancel context.CancelCauseFunc
+	// unwritten is why its final state is not on disk yet, if it is not.
+	unwritten error
 }
 
 func jobOf(film recording.Composition) Job {
@@ -53,18 +55,23 @@ func (q *Queue) offerUnfinished() {
 	q.wake()
 }
 
-// sweep offers what was forgotten and removes pieces that were not used lately.
+// sweep offers what was forgotten and removes what nobody uses any more.
 func (q *Queue) sweep() {
 	for tick := time.NewTicker(sweepOut); ; {
 		q.offerUnfinished()
 		ids, _ := q.archive.IDs()
+		var caches []cache
 		for _, id := range ids {
-			if q.unfinished(id) {
-				continue // a film of a long meeting is to find all of them
+			dir := filepath.Join(q.archive.Root(), id)
+			if !q.unfinished(id) { // a film of a long meeting is to find all of its pieces
+				caches = append(caches, cacheOf(dir))
 			}
-			if err := cacheOf(filepath.Join(q.archive.Root(), id)).prune(q.opts.PiecesAge, q.opts.PiecesBytes); err != nil {
-				q.log.Warn("pieces cannot be removed", "recording", id, "error", err)
+			if err := clearTries(dir, ""); err != nil {
+				q.log.Warn("half-made files cannot be removed", "recording", id, "error", err)
 			}
+		}
+		if err := prune(caches, q.opts.PiecesAge, q.opts.PiecesBytes); err != nil {
+			q.log.Warn("pieces cannot be removed", "error", err)
 		}
 		select {
 		case <-tick.C:
@@ -111,8 +118,8 @@ func (q *Queue) look() {
 func (q *Queue) take(j Job) error {
 	q.mu.Lock()
 	room := q.running < q.opts.Parallel
-	if j.Live {
-		room = q.live < mostLive
+	if j.Live { // one whose recording has ended does not wait for meetings that go on
+		room = q.live < mostLive || room && q.ended(j.Recording)
 	}
 	room = room && q.jobs[j.ID] == nil
 	q.mu.Unlock()
@@ -143,6 +150,12 @@ func (q *Queue) take(j Job) error {
 	q.mu.Unlock()
 	q.work.Go(func() { q.run(ctx, cancel, film) })
 	return nil
+}
+
+// ended reports whether a recording is final.
+func (q *Queue) ended(recordingID string) bool {
+	_, err := readFinal(filepath.Join(q.archive.Root(), recordingID))
+	return err == nil
 }
 
 // remove forgets a job that ran here.
@@ -188,4 +201,44 @@ func (q *Queue) settle(ctx context.Context, film recording.Composition) error {
 		return err
 	}
 	return q.opts.Claims.Done(ctx, film.ID)
+}
+
+// persist settles a job that ended here. On a disk that is full its state is
+// told from memory, and written down as soon as there is room: till then no
+// node may take the job for one that has not been tried.
+func (q *Queue) persist(film recording.Composition) {
+	once := func(settle func(context.Context) error) error {
+		const patience = 10 * time.Second
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(q.ctx), patience)
+		defer cancel()
+		return settle(ctx)
+	}
+	err := once(func(ctx context.Context) error { return q.settle(ctx, film) })
+	for err != nil {
+		q.log.Error("composition cannot be written down yet", "composition", film.ID, "error", err)
+		q.mu.Lock()
+		q.jobs[film.ID].film, q.jobs[film.ID].unwritten = film, err
+		q.mu.Unlock()
+		select {
+		case <-time.After(lookOut):
+		case <-q.ctx.Done():
+			return
+		}
+		err = once(func(ctx context.Context) error {
+			if err := q.save(film); err != nil {
+				return err
+			}
+			return q.opts.Claims.Done(ctx, film.ID)
+		})
+	}
+}
+
+// unwritten is why the final state of a composition is not on disk yet.
+func (q *Queue) unwritten(id string) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if j := q.jobs[id]; j != nil && j.unwritten != nil {
+		return j.unwritten
+	}
+	return nil
 }

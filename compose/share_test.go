@@ -2,6 +2,10 @@ package compose
 
 import (
 	"context"
+	"errors"
+	"image"
+	"image/color"
+	"image/draw"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -282,7 +286,7 @@ func TestRetryGoesOn(t *testing.T) {
 		trouble string
 		code    recording.Code
 	}{
-		"ffmpeg is killed": {`case "$last" in piece0001*) kill -9 $$;; esac`, recording.CodeComposeFailed},
+		"ffmpeg is killed": {`case "$last" in piece0001*) (until [ -s "$last" ]; do sleep 0.01; done; kill -9 $$) > /dev/null 2>&1 & esac`, recording.CodeComposeFailed},
 		"disk is full":     {`case "$last" in piece0001*) echo "[error] av_interleaved_write_frame(): No space left on device" >&2; exit 1;; esac`, recording.CodeDiskFull},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -371,7 +375,13 @@ func TestCacheServesOtherFilms(t *testing.T) {
 	if got := films(spec); len(got) == 0 {
 		t.Error("another layout encoded nothing")
 	}
-	if err := cacheOf(dir).prune(0, 0); err != nil {
+	if err := prune([]cache{cacheOf(dir)}, time.Hour, 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	if got := films(spec); len(got) != 0 {
+		t.Errorf("after pieces in use were pruned %v were encoded", got)
+	}
+	if err := prune([]cache{cacheOf(dir)}, 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(cacheOf(dir).dir); err == nil {
@@ -379,8 +389,58 @@ func TestCacheServesOtherFilms(t *testing.T) {
 	}
 }
 
+// What was used longest ago goes first, whosever it is; what a live film is
+// made of stays.
+func TestPrune(t *testing.T) {
+	t.Parallel()
+	var caches []cache
+	piece := func(c cache, name string, age time.Duration) string {
+		path := filepath.Join(c.dir, name)
+		then := time.Now().Add(-age)
+		if err := errors.Join(os.MkdirAll(c.dir, 0o755), os.WriteFile(path+".mp4", make([]byte, 100), 0o600), os.WriteFile(path+".json", nil, 0o600), os.Chtimes(path+".mp4", then, then)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for range 4 { // the last one has none
+		caches = append(caches, cacheOf(t.TempDir()))
+	}
+	aged, older, newer := piece(caches[0], "aged", 3*time.Hour), piece(caches[0], "older", 2*time.Minute), piece(caches[1], "newer", time.Minute)
+	oldest := piece(caches[1], "oldest", 3*time.Minute)
+	live := piece(caches[2], "live", 5*time.Hour)
+	if err := os.WriteFile(filepath.Join(filepath.Dir(caches[2].dir), ".cmp_1.live"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	left := func() (names []string) {
+		for _, path := range []string{aged, oldest, older, newer, live} {
+			if exists(path+".mp4") != exists(path+".json") {
+				t.Errorf("%s is torn", filepath.Base(path))
+			}
+			if exists(path + ".mp4") {
+				names = append(names, filepath.Base(path))
+			}
+		}
+		return names
+	}
+	for _, step := range []struct {
+		size int64
+		want []string
+	}{{1000, []string{"oldest", "older", "newer", "live"}}, {300, []string{"older", "newer", "live"}}, {250, []string{"newer", "live"}}, {10, []string{"live"}}} {
+		if err := prune(caches, time.Hour, step.size); err != nil {
+			t.Fatal(err)
+		}
+		if got := left(); !slices.Equal(got, step.want) {
+			t.Errorf("of %d bytes %v are left, not %v", step.size, got, step.want)
+		}
+	}
+	if exists(caches[0].dir) || !exists(caches[2].dir) {
+		t.Error("an empty folder is left, or one in use is not")
+	}
+}
+
 // A part that is in storage only is brought back for the film, and is used
-// although it is released again at once.
+// although it is released again at once. So are a video from outside and a
+// picture that were put into storage.
 func TestFetch(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -391,17 +451,51 @@ func TestFetch(t *testing.T) {
 		t.Fatal(err)
 	}
 	program, _ := wrapper(t, "rm -f '"+part+"'")
-	c := Composer{FFmpeg: program, Fetch: func(_ context.Context, id string) error {
+	logo := image.NewRGBA(image.Rect(0, 0, 30, 30))
+	draw.Draw(logo, logo.Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)
+	storage := t.TempDir()
+	if err := writePNG(filepath.Join(storage, "logo.png"), logo); err != nil {
+		t.Fatal(err)
+	}
+	tool(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=c=blue:s=320x180:r=30:d=1", "-c:v", "libx264", "-preset", "ultrafast", filepath.Join(storage, "ann.mp4"))
+	var asked []string
+	c := Composer{FFmpeg: program, Fetch: func(_ context.Context, id string, files ...string) error {
 		if id != m.ID {
 			t.Errorf("fetch of %s", id)
 		}
-		b, err := os.ReadFile(away)
-		if err != nil {
-			return err
+		asked = append(asked, files...)
+		for _, file := range files {
+			from := filepath.Join(storage, filepath.Base(file))
+			if file == m.Parts[0].File {
+				from = away
+			}
+			b, err := os.ReadFile(from)
+			if err != nil {
+				return err
+			}
+			to := filepath.Join(dir, file)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, b, 0o644)); err != nil {
+				return err
+			}
 		}
-		return os.WriteFile(part, b, 0o644)
+		return nil
 	}}
-	if film, err := c.Compose(context.Background(), dir, testSpec("mp4"), nil); err != nil || film.Bytes == 0 {
-		t.Errorf("made as %+v, %v", film, err)
+	spec := testSpec("mp4")
+	spec.Logo = &recording.Logo{File: "logo.png", Height: 20}
+	spec.External = []recording.ExternalVideo{{File: "uploads/ann.mp4", Participant: "ann"}}
+	film, err := c.Compose(context.Background(), dir, spec, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := decode(t, filepath.Join(recording.CompositionsDir(dir), film.File), testWidth, testHeight, testRate)
+	if a, b := d.colour(0.5, 100, 100), d.colour(0.5, 300, 20); a != "blue" || b != "white" {
+		t.Errorf("the film shows %s, and %s for a logo", a, b)
+	}
+	if want := []string{"uploads/ann.mp4", "assets/logo.png", m.Parts[0].File}; !slices.Equal(asked, want) {
+		t.Errorf("%q were asked for, not %q", asked, want)
+	}
+	spec.External[0].File = "none.mp4"
+	if _, err := c.Compose(context.Background(), dir, spec, nil); recording.CodeOf(err) != recording.CodeInvalidRequest || !strings.Contains(err.Error(), "none.mp4") {
+		t.Errorf("a video that is nowhere: %v", err)
 	}
 }

@@ -108,7 +108,7 @@ func (d *director) segment(t Take, s shot) Segment {
 		seat := at.seat
 		tile := Tile{
 			Participant: seat.participant, Stream: seat.stream, Label: seat.label, Initials: seat.initials,
-			Box: at.box, Fit: resolveFit(at.fit, at.actor, at.box), Blur: seat.blur,
+			Box: at.box, Fit: resolveFit(at.fit, at.actor, at.box), Screen: seat.screen, Blur: seat.blur,
 		}
 		if p.Spec.HideNames {
 			tile.Label = ""

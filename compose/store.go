@@ -19,7 +19,7 @@ func save(dir string, film recording.Composition) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("create compositions folder: %w", err)
 	}
-	return recording.WriteJSON(filepath.Join(folder, film.ID+".json"), film)
+	return fullOr(recording.WriteJSON(filepath.Join(folder, film.ID+".json"), film))
 }
 
 // stored reads the compositions of the recording in dir, oldest first.

@@ -42,7 +42,7 @@ type Card struct {
 // between them. It sets the length of the film.
 func (p *Plan) cut(m *recording.Manifest, extent interval) {
 	if t := p.Spec.Title; t != nil {
-		p.card(clean(t.Text), clean(t.Subtitle), t.Duration, extent.From)
+		p.card(cleanUpTo(t.Text, mostText), clean(t.Subtitle), t.Duration, extent.From)
 	}
 	var pauses []interval
 	for _, q := range union(m.Pauses, 0) {

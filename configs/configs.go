@@ -62,6 +62,7 @@ type API struct {
 	AdminKeys   []string `yaml:"admin_keys" env:"ROOMREEL_ADMIN_KEYS"`
 	OpenMetrics bool     `yaml:"open_metrics" env:"ROOMREEL_OPEN_METRICS"`
 	PublicURL   string   `yaml:"public_url" env:"ROOMREEL_PUBLIC_URL"`
+	NodeURL     string   `yaml:"node_url" env:"ROOMREEL_NODE_URL"`
 	Origins     []string `yaml:"origins" env:"ROOMREEL_ORIGINS"`
 	Rate        Rate     `yaml:"rate"`
 }
@@ -100,6 +101,14 @@ type Composer struct {
 	FFprobe string `yaml:"ffprobe" env:"ROOMREEL_FFPROBE"`
 	Jobs    int    `yaml:"jobs" env:"ROOMREEL_COMPOSER_JOBS"`
 	Assets  string `yaml:"assets" env:"ROOMREEL_COMPOSER_ASSETS"`
+	Pieces  Pieces `yaml:"pieces"`
+}
+
+// Pieces bounds what the composer keeps of films for others of the same
+// recording. Size is in MiB, of all recordings together.
+type Pieces struct {
+	Age  time.Duration `yaml:"age" env:"ROOMREEL_PIECES_AGE"`
+	Size int64         `yaml:"size" env:"ROOMREEL_PIECES_SIZE"`
 }
 
 // Egress is the section of that name.
@@ -227,7 +236,7 @@ func (c Config) validate() error {
 	if d := c.Recorder.Disk; d.Stop > d.SoundOnly || d.SoundOnly > d.Warn {
 		bad("recorder.disk: stop (%d), sound_only (%d) and warn (%d) must not grow smaller", d.Stop, d.SoundOnly, d.Warn)
 	}
-	for name, raw := range map[string]string{"livekit.public_url": c.LiveKit.PublicURL, "api.public_url": c.API.PublicURL} {
+	for name, raw := range map[string]string{"livekit.public_url": c.LiveKit.PublicURL, "api.public_url": c.API.PublicURL, "api.node_url": c.API.NodeURL} {
 		if u, err := url.Parse(raw); raw != "" && (err != nil || u.Host == "") {
 			bad("%s: %q is not a URL", name, raw)
 		}
@@ -258,6 +267,9 @@ func (c Config) validate() error {
 	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)
+	}
+	if p := c.Composer.Pieces; p.Age <= 0 || p.Size <= 0 {
+		bad("composer.pieces: age (%v) and size (%d) must be positive", p.Age, p.Size)
 	}
 	if f := c.Egress.Format; f != "mp4" && f != "webm" {
 		bad("egress.format: %q is neither mp4 nor webm", f)

@@ -19,7 +19,7 @@ func reference() Config {
 		API:      API{Listen: "127.0.0.1:7890", AdminKeys: []string{}, Origins: []string{"*"}, Rate: Rate{PerSecond: 50, Burst: 200}},
 		Data:     "./data",
 		Recorder: Recorder{Lease: 3 * time.Second, Disk: Disk{Warn: 5120, SoundOnly: 1024, Stop: 256}, Roll: Roll{After: time.Hour, Size: 1024}},
-		Composer: Composer{FFmpeg: "ffmpeg", FFprobe: "ffprobe", Jobs: 1},
+		Composer: Composer{FFmpeg: "ffmpeg", FFprobe: "ffprobe", Jobs: 1, Pieces: Pieces{Age: 24 * time.Hour, Size: 16384}},
 		Egress:   Egress{Enabled: true, Keep: true, Format: "mp4"},
 		Sessions: Sessions{MaxStreams: 3, MaxSupervisors: 3, Grace: 45 * time.Second, NoPacketAfter: 30 * time.Second},
 		Eyeson:   Eyeson{MasterKeys: []string{}},

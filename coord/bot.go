@@ -56,6 +56,7 @@ type Result struct {
 	Duration             recording.Seconds
 	Parts                int
 	Bytes                int64
+	People               []recording.Person
 }
 
 // reports gathers what bots tell until the room's owner has time for it. There

@@ -239,7 +239,7 @@ func (r *room) end(h *held, state recording.State, why recording.EndReason, resu
 		h.rec.StartedAt = result.StartedAt
 	}
 	if result.Parts > 0 {
-		h.rec.Duration, h.rec.Parts, h.rec.Bytes = result.Duration, result.Parts, result.Bytes
+		h.rec.Duration, h.rec.Parts, h.rec.Bytes, h.rec.People = result.Duration, result.Parts, result.Bytes, result.People
 	}
 	log := r.log.With("recording", h.rec.ID, "state", state, "ended", why)
 	if cause != nil {

@@ -11,18 +11,21 @@ import (
 // offerer's text; Jobs only keeps it.
 type Jobs struct {
 	store *Store
+	list  string
 	node  string
 }
 
-// NewJobs returns the list as the named node sees it. Nodes must have different
-// names.
-func NewJobs(s *Store, node string) *Jobs { return &Jobs{store: s, node: node} }
+// NewJobs returns the named list as the named node sees it: nodes share a list, and
+// must have different names.
+func NewJobs(s *Store, list, node string) *Jobs {
+	return &Jobs{store: s, list: "jobs:" + list, node: node}
+}
 
 // Offer puts a job on the list, or says anew what it is about.
 func (j *Jobs) Offer(ctx context.Context, id, about string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if err := j.store.rdb.HSet(ctx, prefix+"jobs", id, about).Err(); err != nil {
+	if err := j.store.rdb.HSet(ctx, prefix+j.list, id, about).Err(); err != nil {
 		return fmt.Errorf("offer job: %w", unavailable(err))
 	}
 	return nil
@@ -32,7 +35,7 @@ func (j *Jobs) Offer(ctx context.Context, id, about string) error {
 func (j *Jobs) Open(ctx context.Context) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	all, err := j.store.rdb.HGetAll(ctx, prefix+"jobs").Result()
+	all, err := j.store.rdb.HGetAll(ctx, prefix+j.list).Result()
 	if err != nil {
 		return nil, fmt.Errorf("list jobs: %w", unavailable(err))
 	}
@@ -56,7 +59,7 @@ func (j *Jobs) Release(ctx context.Context, id string) error { return j.release(
 func (j *Jobs) Done(ctx context.Context, id string) error { return j.release(ctx, id, 1) }
 
 func (j *Jobs) release(ctx context.Context, id string, done int) error {
-	if _, err := j.store.run(ctx, jobReleaseScript, id, j.node, done); err != nil {
+	if _, err := j.store.run(ctx, jobReleaseScript, j.list, id, j.node, done); err != nil {
 		return fmt.Errorf("release job: %w", err)
 	}
 	return nil

@@ -14,7 +14,7 @@ func TestJobs(t *testing.T) {
 	eachRedis(t, func(t *testing.T, rdb *redis.Client) {
 		s := NewStore(rdb)
 		ctx := t.Context()
-		a, b := NewJobs(s, "a"), NewJobs(s, "b")
+		a, b := NewJobs(s, "films", "a"), NewJobs(s, "films", "b")
 		claim := func(j *Jobs, ttl time.Duration) bool {
 			t.Helper()
 			granted, err := j.Claim(ctx, "cmp_1", ttl)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -14,11 +16,17 @@ import (
 type Query struct {
 	Room   string            // recordings of this room only
 	States []recording.State // recordings in one of these states only
-	Limit  int               // recordings on a page: 1 to 200, 50 when zero
-	Cursor string            // Next of the page before
+	// Text is looked for, whatever its case, in the names of room, agent, host and
+	// people, in labels and identifiers. Person is the identity of somebody of whom
+	// there is a part.
+	Text, Person string
+	From, To     time.Time // recordings asked for from From on and before To
+	Limit        int       // recordings on a page: 1 to 200, 50 when zero
+	Cursor       string    // Next of the page before
 }
 
-// Page is one page of recordings, newest first.
+// Page is one page of recordings, newest first. A search that finds few of many
+// gives short pages, so that each comes soon.
 type Page struct {
 	Items []recording.Recording
 	Next  string // Cursor of the page that follows; empty on the last one
@@ -56,9 +64,9 @@ func (s *Store) scan(ctx context.Context, q Query) (Page, error) {
 	case len(q.States) > 0 && !slices.ContainsFunc(q.States, recording.State.Final):
 		index = prefix + "live"
 	}
-	const batch = 200
+	const batch, most = 200, 10_000
 	page := Page{Items: []recording.Recording{}}
-	for last := q.Cursor; ; {
+	for last, seen := q.Cursor, 0; ; {
 		ids, err := s.olderThan(ctx, index, last, batch)
 		if err != nil || len(ids) == 0 {
 			return page, err
@@ -68,7 +76,7 @@ func (s *Store) scan(ctx context.Context, q Query) (Page, error) {
 			return page, err
 		}
 		for _, r := range found {
-			if len(q.States) > 0 && !slices.Contains(q.States, r.State) {
+			if !q.takes(r) {
 				continue
 			}
 			if len(page.Items) == q.Limit {
@@ -78,7 +86,41 @@ func (s *Store) scan(ctx context.Context, q Query) (Page, error) {
 			page.Items = append(page.Items, r)
 		}
 		last = ids[len(ids)-1]
+		if seen += len(ids); seen >= most {
+			page.Next = last
+			return page, nil
+		}
 	}
+}
+
+// takes reports whether the query asks for r.
+func (q Query) takes(r recording.Recording) bool {
+	named := func(p recording.Person) bool { return p.Identity == q.Person }
+	switch {
+	case len(q.States) > 0 && !slices.Contains(q.States, r.State),
+		!q.From.IsZero() && r.CreatedAt.Before(q.From),
+		!q.To.IsZero() && !r.CreatedAt.Before(q.To),
+		q.Person != "" && !slices.ContainsFunc(r.People, named):
+		return false
+	case q.Text == "":
+		return true
+	}
+	text := strings.ToLower(q.Text)
+	tells := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
+	if slices.ContainsFunc([]string{r.ID, r.Room, r.Client, r.Host, r.Session, r.Node}, tells) {
+		return true
+	}
+	for _, p := range r.People {
+		if tells(p.Identity) || tells(p.Name) {
+			return true
+		}
+	}
+	for key, value := range r.Labels {
+		if tells(key) || tells(value) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Store) olderThan(ctx context.Context, index, id string, n int64) ([]string, error) {
@@ -112,6 +154,8 @@ func (s *Store) explain(ctx context.Context, list []recording.Recording) error {
 	switch {
 	case len(nodes) == 0:
 		why = "no recorder node is running"
+	case !slices.ContainsFunc(nodes, func(n NodeInfo) bool { return !n.Full }):
+		why = "no recorder node has space left on its disk: make room, or lower recorder.disk.stop"
 	case !slices.ContainsFunc(nodes, NodeInfo.CanAccept):
 		why = fmt.Sprintf("all %d recorder nodes are full or shutting down", len(nodes))
 	}

@@ -19,6 +19,8 @@ type NodeInfo struct {
 	MaxRooms int       `json:"max_rooms,omitempty"` // rooms it records at most; 0 is no limit
 	Draining bool      `json:"draining,omitempty"`  // it is shutting down
 	Since    time.Time `json:"since"`               // when it came up
+	Folder   string    `json:"folder,omitempty"`    // names its data folder; who shares it has the same
+	URL      string    `json:"url,omitempty"`       // where other nodes reach its API, if they can
 	Health
 }
 
@@ -111,6 +113,9 @@ func (s *Store) heartbeat(ctx context.Context, info NodeInfo, ttl time.Duration)
 	if ttl > 0 {
 		tx.Set(ctx, prefix+"node:"+info.Name, doc, ttl)
 		tx.SAdd(ctx, prefix+"nodes", info.Name)
+		if info.Folder != "" { // to be known of a node that is gone, too
+			tx.HSet(ctx, prefix+"folders", info.Name, info.Folder)
+		}
 	} else {
 		tx.Del(ctx, prefix+"node:"+info.Name)
 		tx.SRem(ctx, prefix+"nodes", info.Name)

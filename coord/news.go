@@ -26,6 +26,8 @@ const (
 	MediaResumed NewsKind = "recording.media_resumed"
 	Stopped      NewsKind = "recording.stopped" // its files are complete
 	Failed       NewsKind = "recording.failed"
+	Incomplete   NewsKind = "recording.incomplete" // it waits for nodes that are away with parts
+	Completed    NewsKind = "recording.completed"  // they are back, all parts are known
 )
 
 // News is something that has happened to a recording.

@@ -42,6 +42,9 @@ type NodeOptions struct {
 	// DrainTimeout bounds a graceful shutdown; 25 s when zero, which is below
 	// the 30 s that Kubernetes grants.
 	DrainTimeout time.Duration
+	// Folder names the folder that the node records to, see [Place]; URL is where other
+	// nodes reach its API. Both may be empty.
+	Folder, URL string
 	// Version is that of the program, for those who look at the node.
 	Version string
 	// Health tells how the machine does, at each heartbeat; nil says nothing.
@@ -251,7 +254,7 @@ func (n *Node) giveBack(l Lease) {
 func (n *Node) info(draining bool) NodeInfo {
 	i := NodeInfo{
 		Name: n.opts.Name, Version: n.opts.Version, Rooms: len(n.rooms) + len(n.claims), MaxRooms: n.opts.MaxRooms,
-		Draining: draining, Since: n.since,
+		Draining: draining, Since: n.since, Folder: n.opts.Folder, URL: n.opts.URL,
 	}
 	if h := n.health.Load(); h != nil {
 		i.Health = *h

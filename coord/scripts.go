@@ -23,6 +23,8 @@ var (
 	releaseScript = script("release")
 	freeScript    = script("free")
 	wishesScript  = script("wishes")
+	shareScript   = script("share")
+	amendScript   = script("amend")
 
 	jobClaimScript   = script("job_claim")
 	jobReleaseScript = script("job_release")

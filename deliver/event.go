@@ -19,6 +19,8 @@ const (
 	RecordingResumed      EventType = "recording.resumed"
 	RecordingStopped      EventType = "recording.stopped" // its files are complete
 	RecordingFailed       EventType = "recording.failed"
+	RecordingIncomplete   EventType = "recording.incomplete" // it waits for nodes that are away with parts
+	RecordingCompleted    EventType = "recording.completed"  // they are back
 	RecordingUploaded     EventType = "recording.uploaded"
 	RecordingUploadFailed EventType = "recording.upload_failed"
 	CompositionProgress   EventType = "composition.progress"

@@ -48,8 +48,8 @@ func (s *Storage) Settle(ctx context.Context, id string) error {
 	}
 	news, whole := false, true
 	for i, part := range m.Parts {
-		if part.Location != "" {
-			continue
+		if part.Location != "" || !exists(filepath.Join(dir, part.File)) {
+			continue // the node that has it brings it
 		}
 		location, err := s.put(ctx, id, part.File, part.MediaType())
 		if err != nil {
@@ -66,12 +66,11 @@ func (s *Storage) Settle(ctx context.Context, id string) error {
 	if !whole {
 		return nil
 	}
-	for _, name := range []string{recording.JournalFile, recording.ManifestFile} {
-		location, err := s.put(ctx, id, name, "")
-		if err != nil {
-			return fmt.Errorf("store recording: %w", err)
-		}
-		whole = whole && location != ""
+	if m, err = s.gather(ctx, id, dir, m); err != nil {
+		return fmt.Errorf("store recording: %w", err)
+	}
+	if whole, err = s.putOwn(ctx, id, dir); err != nil {
+		return fmt.Errorf("store recording: %w", err)
 	}
 	busy, err := s.settleFilms(ctx, id, dir)
 	if err != nil || !whole || busy || !s.Release {
@@ -80,9 +79,53 @@ func (s *Storage) Settle(ctx context.Context, id string) error {
 	return s.release(ctx, id, dir, m)
 }
 
+// gather adds to the manifest here what the one in storage tells of other nodes'
+// turns, lest a poorer one replaces it.
+func (s *Storage) gather(ctx context.Context, id, dir string, m *recording.Manifest) (*recording.Manifest, error) {
+	if len(m.Turns) < 2 {
+		return m, nil
+	}
+	stored, err := s.Manifest(ctx, id)
+	switch {
+	case recording.CodeOf(err) == recording.CodeNotFound:
+		return m, nil
+	case err != nil:
+		return nil, err
+	case m.Covers(slices.DeleteFunc(stored.Turns, func(t recording.Turn) bool { return t.Away })):
+		return m, nil
+	}
+	m = recording.Merge(m.Turns, m, stored)
+	return m, recording.WriteManifest(dir, m)
+}
+
+// putOwn queues journal and manifest and reports whether both have arrived. The
+// journals of several nodes lie side by side.
+func (s *Storage) putOwn(ctx context.Context, id, dir string) (whole bool, err error) {
+	name, err := recording.JournalName(dir)
+	if err != nil {
+		return false, err
+	}
+	journal, err := s.putAs(ctx, id, recording.JournalFile, name, "")
+	if err != nil {
+		return false, err
+	}
+	manifest, err := s.put(ctx, id, recording.ManifestFile, "")
+	return journal != "" && manifest != "", err
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
 // put queues a file of a recording, once for each content, and returns where it
 // is as soon as it has arrived. A file that is not here is left out.
 func (s *Storage) put(ctx context.Context, id, file, contentType string) (location string, err error) {
+	return s.putAs(ctx, id, file, file, contentType)
+}
+
+// putAs is put for a file that has another name in storage.
+func (s *Storage) putAs(ctx context.Context, id, file, as, contentType string) (location string, err error) {
 	name := path.Join(id, file)
 	info, err := os.Stat(filepath.Join(s.Archive.Root(), filepath.FromSlash(name)))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -92,16 +135,18 @@ func (s *Storage) put(ctx context.Context, id, file, contentType string) (locati
 		return "", err
 	}
 	version := fmt.Sprint(name, " ", info.Size())
-	if strings.HasSuffix(file, ".json") { // it is replaced, and small
+	replaced := strings.HasSuffix(file, ".json")
+	if replaced { // and small
 		content, err := os.ReadFile(filepath.Join(s.Archive.Root(), filepath.FromSlash(name)))
 		if err != nil {
 			return "", err
 		}
-		version = name + " " + string(content)
+		// Of each folder its own: another one may have put the same, and then less.
+		version = s.Uploads.opts.Storage + " " + name + " " + string(content)
 	}
-	location = s.Bucket.Location(name)
+	location = s.Bucket.Location(path.Join(id, as))
 	up, err := s.Uploads.Add(ctx, Upload{
-		ID: uploadID(location, version), RecordingID: id, Path: name, URL: location, ContentType: contentType,
+		ID: uploadID(location, version), RecordingID: id, Path: name, URL: location, ContentType: contentType, Replaced: replaced,
 	})
 	if err != nil || up.State != Done {
 		return "", err
@@ -248,8 +293,9 @@ func (s *Storage) wanted(ctx context.Context, id, file string) (bool, error) {
 }
 
 // Fetch brings the parts of a recording back that were released, for who needs
-// them as files. The next Settle releases them again.
-func (s *Storage) Fetch(ctx context.Context, id string) error {
+// them as files; the next Settle releases them again. With them come the named
+// files that are not here: paths inside the recording, as the bucket has them.
+func (s *Storage) Fetch(ctx context.Context, id string, files ...string) error {
 	m, err := s.Archive.Manifest(id)
 	if err != nil {
 		return fmt.Errorf("fetch recording: %w", err)
@@ -265,6 +311,18 @@ func (s *Storage) Fetch(ctx context.Context, id string) error {
 		}
 		if err := s.Bucket.Fetch(ctx, part.Location, file); err != nil {
 			return fmt.Errorf("fetch recording: part %s: %w", part.ID, err)
+		}
+	}
+	for _, name := range files {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return fmt.Errorf("fetch recording: %w", err)
+		}
+		if err := s.Bucket.Fetch(ctx, s.Bucket.Location(path.Join(id, name)), file); err != nil {
+			return fmt.Errorf("fetch recording: %s: %w", name, err)
 		}
 	}
 	return nil

@@ -214,10 +214,21 @@ func TestStorage(t *testing.T) {
 	}
 
 	// A film is made of what is fetched, stored too, and all is released again.
-	if err := a.storage.Fetch(t.Context(), id); err != nil {
+	dir, _ := a.storage.Archive.Dir(id)
+	until(t, "a client's own video is in the bucket", func() bool {
+		up := Upload{URL: a.storage.Bucket.Location(id + "/assets/ann.mp4"), Size: int64(len("a film"))}
+		_, err := a.storage.Bucket.Put(t.Context(), up, strings.NewReader("a film"))
+		return err == nil
+	})
+	if err := a.storage.Fetch(t.Context(), id, "assets/ann.mp4", parts[0]); err != nil {
 		t.Fatal(err)
 	}
-	dir, _ := a.storage.Archive.Dir(id)
+	if b, err := os.ReadFile(filepath.Join(dir, "assets", "ann.mp4")); err != nil || string(b) != "a film" {
+		t.Errorf("fetched %q, %v", b, err)
+	}
+	if err := a.storage.Fetch(t.Context(), id, "assets/none.png"); recording.CodeOf(err) != recording.CodeNotFound {
+		t.Errorf("what is not in storage: %v", err)
+	}
 	for _, name := range parts {
 		if b, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(b, content[name]) {
 			t.Errorf("fetched %s: %d bytes, %v", name, len(b), err)

@@ -57,6 +57,9 @@ type Upload struct {
 	URL string `json:"url"`
 	// ContentType is sent if it is not empty: a presigned URL may want it.
 	ContentType string `json:"content_type,omitempty"`
+	// Replaced says that the file may be replaced while it waits: what it is by then
+	// is sent. Any other file must not change.
+	Replaced bool `json:"replaced,omitempty"`
 
 	State State            `json:"state"`
 	Error *recording.Error `json:"error,omitempty"`
@@ -96,8 +99,8 @@ func NewUploads(rdb redis.UniversalClient, opts UploadOptions) *Uploads {
 	}
 }
 
-// Add queues an upload: ID, RecordingID, Path, URL and ContentType count, and
-// an empty ID is filled in. The file must be complete. A second call with the
+// Add queues an upload: ID, RecordingID, Path, URL, ContentType and Replaced count,
+// and an empty ID is filled in. The file must be complete. A second call with the
 // same ID does nothing. Errors are the codes of URLPolicy.Check,
 // CodeFileChanged and CodeInvalidID.
 func (u *Uploads) Add(ctx context.Context, up Upload) (Upload, error) {
@@ -117,7 +120,7 @@ func (u *Uploads) Add(ctx context.Context, up Upload) (Upload, error) {
 	}
 	up.Size = file.size
 	file.Close()
-	doc, err := order{up.Path, up.Size, up.URL, up.ContentType}.encode()
+	doc, err := order{up.Path, up.Size, up.URL, up.ContentType, up.Replaced}.encode()
 	if err != nil {
 		return Upload{}, fmt.Errorf("add upload: %w", err)
 	}
@@ -263,6 +266,9 @@ func (u *Uploads) send(ctx context.Context, t *task, o order) (Answer, error) {
 		return Answer{}, fmt.Errorf("%w: %w", err, ErrPermanent)
 	}
 	defer file.Close()
+	if o.Replaced {
+		o.Size = file.size
+	}
 	if file.size != o.Size {
 		return Answer{}, fmt.Errorf("%w: %w",
 			recording.Errorf(CodeFileChanged, "the file had %d bytes and has %d", o.Size, file.size), ErrPermanent)
@@ -296,6 +302,7 @@ type order struct {
 	Size        int64  `json:"size"`
 	URL         string `json:"url"`
 	ContentType string `json:"content_type,omitempty"`
+	Replaced    bool   `json:"replaced,omitempty"`
 }
 
 func (o order) encode() ([]byte, error) { return json.Marshal(o) }
@@ -313,7 +320,7 @@ func readUpload(r record) (Upload, error) {
 		return Upload{}, err
 	}
 	up := Upload{
-		ID: r.id, RecordingID: r.recording, Path: o.Path, Size: o.Size, URL: Redact(o.URL), ContentType: o.ContentType,
+		ID: r.id, RecordingID: r.recording, Path: o.Path, Size: o.Size, URL: Redact(o.URL), ContentType: o.ContentType, Replaced: o.Replaced,
 		State: r.state, Error: r.err, Sent: r.sent, Attempts: r.attempts, CreatedAt: r.made, EndedAt: r.ended,
 	}
 	if up.State == Pending {

@@ -188,7 +188,9 @@ func (q *queue) finish(drain bool, now time.Duration, f func()) {
 func (q *queue) abandon(t *track, f func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.live[slotOf(t.codec)] = nil
+	if live := &q.live[slotOf(t.codec)]; *live == t {
+		*live = nil
+	}
 	q.add(item{call: f})
 	q.signal()
 }
@@ -199,7 +201,9 @@ func (q *queue) end(t *track, now time.Duration, f func()) {
 	defer q.mu.Unlock()
 	q.drain(t, now)
 	q.add(item{track: t, totals: t.totals()})
-	q.live[slotOf(t.codec)] = nil
+	if live := &q.live[slotOf(t.codec)]; *live == t {
+		*live = nil
+	}
 	q.add(item{call: f})
 	q.signal()
 }

@@ -150,11 +150,20 @@ func (s *solver) openEpoch(e recording.EpochEntry) {
 		}
 	}
 	s.closeOpen(s.end)
+	s.closeTurn()
 	s.ended = false
 	s.epoch = e
 	s.m.RoomSID = cmp.Or(e.RoomSID, s.m.RoomSID)
 	// A wall clock that was set back must not make epochs overlap.
 	s.shift = max(recording.Seconds(e.Wall.Sub(s.m.StartedAt)), s.end)
+	s.m.Turns = append(s.m.Turns, recording.Turn{Epoch: e.Number, Node: e.Node, From: s.shift})
+}
+
+// closeTurn ends the turn of the current epoch with the latest that it told.
+func (s *solver) closeTurn() {
+	if n := len(s.m.Turns); n > 0 {
+		s.m.Turns[n-1].To = max(s.m.Turns[n-1].From, s.end)
+	}
 }
 
 // closeOpen ends every interval that is still open.
@@ -297,6 +306,7 @@ func (s *solver) partEnd(e recording.PartEndEntry) {
 // what only the whole journal tells.
 func (s *solver) finish() {
 	s.closeOpen(s.end)
+	s.closeTurn()
 	if !s.ended {
 		s.m.Ended = recording.EndedByCrash
 	}

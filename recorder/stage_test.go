@@ -20,6 +20,7 @@ import (
 // A stage is a stream of a bot without a room: packets come from the test. It
 // runs in a synctest bubble, so that minutes pass in no time, and exactly.
 type stage struct {
+	gone     string     // SID of a track that is not published any more, although nobody has ended it
 	t        *testing.T // of the bubble
 	outer    *testing.T // whose files outlive it
 	bot      *Bot
@@ -129,7 +130,7 @@ func (st *stage) publish(sid string, codec packet.Codec, frames [][]byte) *sende
 	case packet.VP9:
 		x.payloader = &codecs.VP9Payloader{}
 	}
-	if !st.s.claim(x.track) {
+	if !st.s.claim(x.track, func(sid string) bool { return sid != st.gone }) {
 		st.t.Fatalf("%s: there is a track of its kind already", sid)
 	}
 	st.s.add(x.track)
@@ -138,7 +139,7 @@ func (st *stage) publish(sid string, codec packet.Codec, frames [][]byte) *sende
 
 // unpublish ends the track, and waits until the stream has seen to it.
 func (x *sender) unpublish() {
-	x.st.s.queue.end(x.track, x.st.bot.now(), func() { x.st.s.trackEnded(x.track) })
+	x.st.s.end(x.track)
 	synctest.Wait()
 }
 

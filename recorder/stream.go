@@ -20,9 +20,9 @@ type stream struct {
 	queue *queue
 	done  chan struct{}
 
-	// taken are the kinds that have a live track; the bot claims them and the
-	// stream gives them back.
-	taken [2]atomic.Bool
+	// taken are the live tracks, by kind; the bot claims places and the stream gives
+	// them back.
+	taken [2]atomic.Pointer[track]
 
 	// Owned by run.
 	closing bool
@@ -62,8 +62,25 @@ func newStream(b *Bot, key streamKey) *stream {
 	return s
 }
 
-// claim reserves the slot for t's kind and reports whether it was free.
-func (s *stream) claim(t *track) bool { return s.taken[slotOf(t.codec)].CompareAndSwap(false, true) }
+// claim takes the place of t's kind, if it is free. From a track that is not
+// published any more it is taken away: that its sender has ended may be noticed
+// later than that another took over, after a reload of the page for one.
+func (s *stream) claim(t *track, published func(sid string) bool) bool {
+	place := &s.taken[slotOf(t.codec)]
+	old := place.Load()
+	if old != nil && published(old.sid) || !place.CompareAndSwap(old, t) {
+		return false
+	}
+	if old != nil {
+		s.end(old)
+	}
+	return true
+}
+
+// end tells that nothing comes of a track any more. It may be told twice.
+func (s *stream) end(t *track) {
+	s.queue.end(t, s.bot.now(), func() { s.trackEnded(t) })
+}
 
 // add takes a track that has claimed its slot.
 func (s *stream) add(t *track) {
@@ -216,6 +233,9 @@ func (s *stream) wantsKeyframe(t *track, now time.Duration) bool {
 
 // frame writes one frame to the part of every recording that takes it.
 func (s *stream) frame(t *track, f *packet.Frame) {
+	if s.tracks[slotOf(t.codec)] != t {
+		return // another has taken its place
+	}
 	if f.Silence {
 		// LiveKit's own, while the microphone is muted or not flowing yet: what
 		// is missing is filled when sound comes again.
@@ -254,8 +274,8 @@ func (s *stream) trackEnded(t *track) {
 	}
 	if s.tracks[slotOf(t.codec)] == t {
 		s.tracks[slotOf(t.codec)] = nil
-		s.taken[slotOf(t.codec)].Store(false)
 	}
+	s.taken[slotOf(t.codec)].CompareAndSwap(t, nil)
 	s.bot.do(func() { delete(s.bot.tracks, t.sid) })
 }
 

@@ -59,6 +59,35 @@ func trackOf(t *testing.T, p recording.Part, kind recording.Kind) recording.Trac
 	return p.Tracks[i]
 }
 
+// TestStreamSuccessor: a track that comes before the end of the one it replaces is
+// noticed, as when a page is reloaded, goes on in its place; the late end changes
+// nothing.
+func TestStreamSuccessor(t *testing.T) {
+	vp8 := pictures(t, "libvpx", "160x120")
+	var file string
+	var number int
+	onStage(t, func(st *stage) {
+		c := st.record(recording.Selection{})
+		first := st.publish("TR_1", packet.VP8, vp8)
+		st.play(2*time.Second, first)
+		st.gone = "TR_1"
+		second := st.publish("TR_2", packet.VP8, vp8)
+		st.play(time.Second, first, second) // the last of the first is still on its way
+		first.unpublish()
+		st.play(2*time.Second, second)
+		time.Sleep(keep)
+		m := st.stop(c)
+		p := parts(t, m, 1)[0]
+		file = c.file(p)
+		number = trackOf(t, p, recording.Video).Number
+		if got := trackOf(t, p, recording.Video).SIDs; !slices.Equal(got, []string{"TR_1", "TR_2"}) {
+			t.Errorf("one track of %q, want both", got)
+		}
+		_, blocks := readBlocks(t, file)
+		sameTimes(t, "pictures", span(0, 5*time.Second, second.every), times(blocks, number))
+	})
+}
+
 // TestStreamLatePictures: sound is kept from its first packet, although pictures
 // come later, and both lie in one file where they belong.
 func TestStreamLatePictures(t *testing.T) {

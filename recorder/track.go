@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -104,7 +105,7 @@ func (b *Bot) subscribed(remote *webrtc.TrackRemote, pub *lksdk.RemoteTrackPubli
 		receiver: packet.NewReceiver(codec), clock: clock{rate: codec.ClockRate()},
 	}
 	b.do(func() {
-		s := b.stream(identity, p.stream, t)
+		s := b.stream(rp, p.stream, t)
 		t.key, t.muted = s.key, pub.IsMuted()
 		t.arrived.Store(int64(b.now()))
 		b.tracks[t.sid] = t
@@ -128,9 +129,12 @@ type streamKey struct{ identity, stream string }
 // stream returns the stream that t belongs to. Where a participant publishes a
 // second track of the same kind under the same name, that one gets a stream of
 // its own.
-func (b *Bot) stream(identity, name string, t *track) *stream {
+func (b *Bot) stream(rp *lksdk.RemoteParticipant, name string, t *track) *stream {
+	published := func(sid string) bool {
+		return slices.ContainsFunc(rp.TrackPublications(), func(pub lksdk.TrackPublication) bool { return pub.SID() == sid })
+	}
 	for n := 1; ; n++ {
-		key := streamKey{identity, name}
+		key := streamKey{rp.Identity(), name}
 		if n > 1 {
 			key.stream = fmt.Sprintf("%s-%d", name, n)
 		}
@@ -142,7 +146,7 @@ func (b *Bot) stream(identity, name string, t *track) *stream {
 				s.attach(c)
 			}
 		}
-		if s.claim(t) {
+		if s.claim(t, published) {
 			return s
 		}
 	}
@@ -193,7 +197,7 @@ func (t *track) read(s *stream) {
 		if !errors.Is(err, io.EOF) {
 			s.log.Warn("track cannot be read any more", "track", t.sid, "error", err)
 		}
-		s.queue.end(t, now, func() { s.trackEnded(t) })
+		s.end(t)
 		return
 	}
 }

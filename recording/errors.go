@@ -29,6 +29,7 @@ const (
 	CodeWriteFailed      Code = "WRITE_FAILED"
 	CodeComposeFailed    Code = "COMPOSE_FAILED"
 	CodeCanceled         Code = "CANCELED"
+	CodeNodeAway         Code = "NODE_AWAY"
 	CodeStoreUnavailable Code = "STORE_UNAVAILABLE"
 	CodeCapacity         Code = "NO_CAPACITY"
 	CodeInternal         Code = "INTERNAL"

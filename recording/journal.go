@@ -320,17 +320,6 @@ func (j *Journal) Close() error {
 	return err
 }
 
-// ReadJournal reads every whole entry of the journal in dir, in order. Lines
-// that are torn or altered are skipped and counted.
-func ReadJournal(dir string) (entries []Entry, skipped int, err error) {
-	f, err := os.Open(filepath.Join(dir, JournalFile))
-	if err != nil {
-		return nil, 0, fmt.Errorf("open journal: %w", err)
-	}
-	defer f.Close()
-	return DecodeJournal(f)
-}
-
 // DecodeJournal reads every whole entry from r; see ReadJournal. A line is
 // bounded: one of more than 1 MiB counts as altered.
 func DecodeJournal(r io.Reader) (entries []Entry, skipped int, err error) {

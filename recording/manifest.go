@@ -36,6 +36,8 @@ type Manifest struct {
 	Error     *Error    `json:"error,omitempty"`
 	Duration  Seconds   `json:"duration_s"`
 
+	// Turns are the nodes' turns at it, in order: more than one where another took over.
+	Turns []Turn `json:"turns,omitempty"`
 	// Pauses are the intervals of which nothing was written.
 	Pauses []Interval `json:"pauses,omitempty"`
 	// Layouts are the changes of layout that were asked for while it ran.

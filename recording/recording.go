@@ -76,12 +76,25 @@ type Recording struct {
 	Duration Seconds   `json:"duration_s"`
 	Parts    int       `json:"parts"`
 	Bytes    int64     `json:"bytes"`
+	// People are those of whom there is a part, once it has ended.
+	People []Person `json:"people,omitempty"`
+
+	// WaitingFor are the nodes that went away with parts on disks of their own, once it
+	// is final: what is told here and in the manifest is without those parts until they
+	// are back.
+	WaitingFor []string `json:"waiting_for,omitempty"`
 
 	// Hold, while it is not nil, keeps the recording from being deleted.
 	Hold *Hold `json:"hold,omitempty"`
 
 	// Live is what flows now, while it is being recorded.
 	Live []LiveTrack `json:"live,omitempty"`
+}
+
+// Person is a participant as a list of recordings tells of them.
+type Person struct {
+	Identity string `json:"identity"`
+	Name     string `json:"name,omitempty"`
 }
 
 // Hold is a legal hold: nobody and no retention deletes what is held.

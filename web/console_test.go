@@ -1,9 +1,13 @@
 package web
 
 import (
+	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
+	"io/fs"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -68,4 +72,38 @@ func TestConsoleNotBuilt(t *testing.T) {
 	if w.Code != 404 || !strings.Contains(w.Body.String(), "make build") {
 		t.Errorf("status %d, body %q", w.Code, w.Body)
 	}
+}
+
+// What the first page loads is small; LiveKit's client comes only where it is needed.
+func TestFirstPageIsSmall(t *testing.T) {
+	const most = 150_000
+	index, err := fs.ReadFile(consoleFiles, "console/dist/app/index.html")
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("the console is not built: run `make web`")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var total bytes.Buffer
+	for _, found := range regexp.MustCompile(`(?:src|href)="/console/([^"]+)"`).FindAllSubmatch(index, -1) {
+		name := string(found[1])
+		if strings.Contains(name, "livekit") {
+			t.Errorf("the first page loads %s", name)
+		}
+		content, err := fs.ReadFile(consoleFiles, "console/dist/app/"+name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := gzip.NewWriter(&total)
+		if _, err := w.Write(content); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if total.Len() > most || total.Len() == 0 {
+		t.Errorf("the first page takes %d bytes gzipped, want at most %d", total.Len(), most)
+	}
+	t.Logf("%d bytes gzipped", total.Len())
 }

@@ -55,6 +55,15 @@ func (c *Client) Recording(ctx context.Context, id string) (r api.Recording, err
 	return r, c.call(ctx, http.MethodGet, "/v1/recordings/"+id, nil, &r)
 }
 
+// Remove deletes a recording that has ended, with all its files.
+func (c *Client) Remove(ctx context.Context, id string) error {
+	res, err := c.do(ctx, http.MethodDelete, "/v1/recordings/"+id, nil)
+	if err != nil {
+		return err
+	}
+	return res.Body.Close()
+}
+
 // List returns one page of recordings, newest first. query takes the parameters
 // of GET /v1/recordings: room, state, limit, cursor.
 func (c *Client) List(ctx context.Context, query url.Values) (l api.RecordingList, err error) {

@@ -15,7 +15,7 @@ import (
 type recordings struct{ *coord.Store }
 
 func (r recordings) List(ctx context.Context, q api.ListQuery) (api.ListPage, error) {
-	page, err := r.Store.List(ctx, coord.Query{Room: q.Room, States: q.States, Limit: q.Limit, Cursor: q.Cursor})
+	page, err := r.Store.List(ctx, coord.Query(q))
 	return api.ListPage{Items: page.Items, Next: page.Next}, err
 }
 
@@ -69,8 +69,15 @@ func resultOf(m *recording.Manifest) coord.Result {
 		return coord.Result{}
 	}
 	r := coord.Result{StartedAt: m.StartedAt, StoppedAt: m.StoppedAt, Duration: m.Duration, Parts: len(m.Parts)}
+	seen := map[string]bool{}
 	for _, p := range m.Parts {
 		r.Bytes += p.Bytes
+		seen[p.Participant] = true
+	}
+	for _, p := range m.Participants {
+		if seen[p.Identity] {
+			r.People = append(r.People, recording.Person{Identity: p.Identity, Name: p.Name})
+		}
 	}
 	return r
 }

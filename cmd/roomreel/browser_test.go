@@ -231,9 +231,9 @@ func TestBrowserChangesItsTracks(t *testing.T) {
 }
 
 // launch starts Chromium; the test's end closes it.
-func launch(ctx context.Context, t *testing.T) *browser.Browser {
+func launch(ctx context.Context, t *testing.T, flags ...string) *browser.Browser {
 	t.Helper()
-	b, err := browser.Launch(ctx)
+	b, err := browser.Launch(ctx, flags...)
 	if err != nil {
 		t.Fatal(err)
 	}

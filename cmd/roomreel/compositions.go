@@ -65,36 +65,6 @@ func snapshot(store *coord.Store, archive recording.Archive) func(context.Contex
 	}
 }
 
-// fetch returns what brings the parts of a recording back from storage, or nil
-// where there is none.
-func (u *uploader) fetch() compose.Fetch {
-	if u.storage == nil {
-		return nil
-	}
-	return u.storage.Fetch
-}
-
-// startWished starts the films that a recording was started with: those that
-// are composed live as soon as there is media, the others when it has ended.
-func startWished(queue *compose.Queue, log *slog.Logger) func(context.Context, coord.News) error {
-	return func(ctx context.Context, n coord.News) error {
-		for i, spec := range n.Recording.Compositions {
-			due := n.Kind == coord.Stopped || n.Kind == coord.Started && spec.Live
-			if !due {
-				continue
-			}
-			err := queue.StartWished(ctx, n.Recording.ID, i, spec)
-			if recording.CodeOf(err) == recording.CodeStoreUnavailable {
-				return err
-			}
-			if err != nil && ctx.Err() == nil {
-				log.Warn("wished film was not started", "recording", n.Recording.ID, "error", err)
-			}
-		}
-		return nil
-	}
-}
-
 // tellOfCompositions publishes what becomes of films, to those too who may see
 // their room only.
 func tellOfCompositions(store *coord.Store, hooks *deliver.Webhooks, log *slog.Logger) func(context.Context, recording.Composition) {

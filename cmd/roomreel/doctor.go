@@ -21,15 +21,17 @@ import (
 	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/plugin/egress"
-	"github.com/roomreel/roomreel/recording"
 )
 
 func doctorCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "doctor",
 		Usage: "check everything that roomreel serve needs, and say how to mend it",
-		Description: "Checks ffmpeg and its encoders, fonts, LiveKit and the key, Redis, the data folder and its free\n" +
-			"space, the clock, and the receive buffers. Ends with status 1 if recording would fail.",
+		Description: "Checks ffmpeg and its encoders, fonts, LiveKit and the key, Redis, the way of LiveKit's egress\n" +
+			"requests, the data folder and its free space, storage, the receivers of webhooks, the clock, and the\n" +
+			"receive buffers. Ends with status 1 if recording, or what follows it, would fail.\n\n" +
+			"   roomreel doctor                            # by environment and defaults\n" +
+			"   roomreel --config roomreel.yaml doctor     # what `serve` with that file would find",
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			c, err := loadConfig(cmd)
 			if err != nil {
@@ -68,6 +70,8 @@ var checks = []struct {
 	{"redis", checkRedis},
 	{"egress", checkEgress},
 	{"data", checkData},
+	{"storage", checkStorage},
+	{"webhooks", checkWebhooks},
 	{"clock", checkClock},
 	{"buffers", checkBuffers},
 }
@@ -184,18 +188,21 @@ func checkEgress(ctx context.Context, c configs.Config) finding {
 }
 
 func checkData(_ context.Context, c configs.Config) finding {
-	archive, err := recording.OpenArchive(c.Data)
+	archive, err := openArchive(c.Data)
 	if err != nil {
-		return finding{bad, "recordings cannot be written: " + err.Error(), "give this user the right to write there, or set data (ROOMREEL_DATA) to another folder"}
+		return finding{bad, "recordings cannot be written", err.Error()}
 	}
 	var fs unix.Statfs_t
 	if err := unix.Statfs(archive.Root(), &fs); err != nil {
 		return finding{warn, fmt.Sprintf("free space of %s is not known: %v", archive.Root(), err), ""}
 	}
-	const enough, gib = 10, 1 << 30
+	const enough, gib, mib = 10, 1 << 30, 1 << 20
 	free := float64(fs.Bavail) * float64(fs.Bsize) / gib
 	what := fmt.Sprintf("%s has %.1f GiB free", archive.Root(), free)
-	if free < enough {
+	switch {
+	case free*gib < float64(c.Recorder.Disk.Stop*mib):
+		return finding{bad, what + ": nothing is recorded", fmt.Sprintf("make room: recorder.disk.stop wants %d MiB", c.Recorder.Disk.Stop)}
+	case free < enough:
 		return finding{warn, what, "an hour of one participant at 1.5 Mbit/s takes 0.7 GiB: make room, or set data to a larger disk"}
 	}
 	return finding{good, what, ""}

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -48,13 +47,13 @@ func newEgress(c configs.Config, p *process, keys plugin.Keys, log *slog.Logger)
 	var err error
 	w.Worker, err = egress.NewWorker(egress.Options{
 		Node: c.Node, Bus: bus, Redis: p.redis,
-		Recordings: &egressRecordings{Store: p.store, node: c.Node},
+		Recordings: egressRecordings{p.store, c.Node},
 		Files: egressFiles{
 			queue: p.queue, archive: p.archive, store: p.store,
 			composer: compose.Composer{FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Log: log},
 		},
 		URL: c.LiveKit.URL, APIKey: keys.Key, APISecret: keys.Secret, Token: keys.RecorderToken,
-		Bucket: putInBucket, Output: output, WebM: c.Egress.Format == "webm", Discard: !c.Egress.Keep, Defer: c.Egress.Defer,
+		Bucket: putInBucket, Storage: ownBucket(c), Output: output, WebM: c.Egress.Format == "webm", Discard: !c.Egress.Keep, Defer: c.Egress.Defer,
 		MaxDuration: c.Egress.MaxDuration, Lease: c.Recorder.Lease, Log: log,
 	})
 	return w, err
@@ -72,43 +71,45 @@ func (w *egressWorker) close() error {
 type egressRecordings struct {
 	*coord.Store
 	node string
-
-	mu    sync.Mutex
-	asked time.Time
-	nodes []coord.NodeInfo
 }
 
 // Load tells how busy the nodes are. A room that is being recorded already needs
-// no further room of anybody.
-func (r *egressRecordings) Load(ctx context.Context, room string) egress.Load {
-	nodes := r.seeNodes(ctx)
-	var load egress.Load
-	mine := slices.IndexFunc(nodes, func(n coord.NodeInfo) bool { return n.Name == r.node })
-	if len(nodes) > 0 && !slices.ContainsFunc(nodes, coord.NodeInfo.CanAccept) {
-		page, err := r.List(ctx, coord.Query{Room: room, Limit: 1, States: []recording.State{
-			recording.Starting, recording.Active, recording.Paused, recording.Stopping,
-		}})
-		load.Full = err == nil && len(page.Items) == 0
+// no further room of anybody, one that waits for a node will take the next.
+func (r egressRecordings) Load(ctx context.Context, room string) egress.Load {
+	nodes, err := r.Nodes(ctx)
+	if err != nil || len(nodes) == 0 {
+		return egress.Load{} // the request waits, as any recording does
 	}
+	var load egress.Load
+	places, limited := 0, true
+	mine := slices.IndexFunc(nodes, func(n coord.NodeInfo) bool { return n.Name == r.node })
 	for _, n := range nodes {
-		if mine >= 0 && n.CanAccept() && n.Rooms < nodes[mine].Rooms {
+		if !n.CanAccept() {
+			continue
+		}
+		places += n.MaxRooms - n.Rooms
+		limited = limited && n.MaxRooms > 0
+		if mine >= 0 && n.Rooms < nodes[mine].Rooms {
 			load.Ahead++
 		}
 	}
-	return load
-}
-
-// seeNodes returns the nodes as they were within the last second.
-func (r *egressRecordings) seeNodes(ctx context.Context) []coord.NodeInfo {
-	const fresh = time.Second
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if time.Since(r.asked) > fresh {
-		if nodes, err := r.Nodes(ctx); err == nil {
-			r.nodes, r.asked = nodes, time.Now()
+	if !limited {
+		return load
+	}
+	page, err := r.List(ctx, coord.Query{Limit: 200, States: []recording.State{
+		recording.Queued, recording.Starting, recording.Active, recording.Paused, recording.Stopping,
+	}})
+	waiting := map[string]bool{}
+	for _, rec := range page.Items {
+		if rec.Room == room && rec.Node != "" {
+			return load
+		}
+		if rec.Room != room && rec.State == recording.Queued {
+			waiting[rec.Room] = true
 		}
 	}
-	return r.nodes
+	load.Full = err == nil && places <= len(waiting)
+	return load
 }
 
 // egressFiles lets the worker have files made.
@@ -150,8 +151,8 @@ func (f egressFiles) Remove(ctx context.Context, id string) error {
 	return f.archive.Remove(id)
 }
 
-// Film makes a film by way of the queue. One that another worker began is waited
-// for as long as it moves, and then made anew.
+// Film makes a film by way of the queue. One that another worker began is made
+// anew if it was not to be had.
 func (f egressFiles) Film(ctx context.Context, id string, spec recording.CompositionSpec, begun string, began func(string)) (string, error) {
 	if begun != "" {
 		if film, err := f.await(ctx, id, begun); err == nil && film.State == recording.CompositionReady {
@@ -173,27 +174,48 @@ func (f egressFiles) Film(ctx context.Context, id string, spec recording.Composi
 	return f.path(film)
 }
 
-// await returns a composition once it is final, or has not moved for a while.
-func (f egressFiles) await(ctx context.Context, id, film string) (recording.Composition, error) {
-	const still, poll = 30 * time.Second, time.Second
-	var last recording.Composition
-	moved := time.Now()
+// Wished makes a film that the recording was started with, whoever is quickest to
+// begin it: this node, or the one that is told first of the recording's end.
+func (f egressFiles) Wished(ctx context.Context, id string, n int, spec recording.CompositionSpec) (string, error) {
+	const patience, pause = 10 * time.Second, 200 * time.Millisecond
+	began := time.Now()
+	var film recording.Composition
+	var err error
+	for {
+		if err = f.queue.StartWished(ctx, id, n, spec); err == nil {
+			film, err = f.await(ctx, id, compose.WishedID(id, n))
+		}
+		// Another node may be about to write the film down.
+		if recording.CodeOf(err) != recording.CodeNotFound || time.Since(began) > patience {
+			break
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+	switch {
+	case err != nil:
+		return "", err
+	case film.State != recording.CompositionReady:
+		return "", recording.AsError(film.Error, recording.CodeComposeFailed)
+	}
+	return f.path(film)
+}
+
+// await returns a composition once it is final. However long it waits behind
+// others, and whichever process dies over it: the queue carries it out.
+func (f egressFiles) await(ctx context.Context, id, film string) (last recording.Composition, err error) {
+	const poll = time.Second
 	for {
 		updates, err := f.queue.Watch(ctx, id, film)
 		if err != nil {
 			return last, err
 		}
-		for now := range updates {
-			if now.State != last.State || now.Progress != last.Progress {
-				moved = time.Now()
-			}
-			last = now
+		for last = range updates { //nolint:revive // the last one counts
 		}
 		if last.State.Final() {
 			return last, nil
-		}
-		if time.Since(moved) > still {
-			return last, recording.Errorf(recording.CodeComposeFailed, "composition %s was left by its process", film)
 		}
 		select {
 		case <-ctx.Done():

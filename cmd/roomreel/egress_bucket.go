@@ -4,18 +4,21 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"path"
 	"strings"
 
 	"github.com/livekit/protocol/livekit"
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/tags"
+
+	"github.com/roomreel/roomreel/configs"
 )
 
 // putInBucket writes a file into the bucket that an egress request names, and
 // returns its URL. Requests come from LiveKit's API, whose callers hold its secret,
 // so their endpoints are trusted, as LiveKit Egress trusts them.
-func putInBucket(ctx context.Context, b *livekit.S3Upload, key, path string) (location string, err error) {
+func putInBucket(ctx context.Context, b *livekit.S3Upload, key, file string) (location string, err error) {
 	endpoint, err := endpointOf(b)
 	if err != nil {
 		return "", err
@@ -42,7 +45,7 @@ func putInBucket(ctx context.Context, b *livekit.S3Upload, key, path string) (lo
 		}
 		options.UserTags = list.ToMap()
 	}
-	if _, err := client.FPutObject(ctx, b.Bucket, key, path, options); err != nil {
+	if _, err := client.FPutObject(ctx, b.Bucket, key, file, options); err != nil {
 		told := minio.ToErrorResponse(err)
 		return "", fmt.Errorf("bucket %s at %s answered %d %s: %s", b.Bucket, endpoint.Host, told.StatusCode, told.Code, told.Message)
 	}
@@ -51,6 +54,20 @@ func putInBucket(ctx context.Context, b *livekit.S3Upload, key, path string) (lo
 		place.Host, place.Path = endpoint.Host, "/"+b.Bucket+"/"+key
 	}
 	return place.String(), nil
+}
+
+// ownBucket takes files into roomreel's own storage; nil where there is none, or
+// where a folder is configured for them.
+func ownBucket(c configs.Config) func(ctx context.Context, key, path string) (string, error) {
+	s := c.Storage
+	if s.Bucket == "" || c.Egress.Output != "" {
+		return nil
+	}
+	return func(ctx context.Context, key, file string) (string, error) {
+		return putInBucket(ctx, &livekit.S3Upload{
+			Endpoint: s.Endpoint, Bucket: s.Bucket, Region: s.Region, AccessKey: s.AccessKey, Secret: s.SecretKey, ForcePathStyle: s.PathStyle,
+		}, path.Join(s.Prefix, key), file)
+	}
 }
 
 // endpointOf is where a bucket's storage is: Amazon's of its region by default.

@@ -3,35 +3,27 @@ package main
 import (
 	"context"
 	"io"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/livekit/protocol/livekit"
 )
 
 // A file goes into the bucket that its request names; one that the bucket does not
 // take fails the egress and stays with the worker. No secret is told to anybody.
 func TestEgressIntoBucket(t *testing.T) {
-	backend := s3mem.New()
-	if err := backend.CreateBucket("films"); err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server())
-	t.Cleanup(server.Close)
+	url, backend := bucket(t, "films")
 	s := startEgressStage(t, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	s.join(ctx, t, "bucket", "anna", 0)
-	begin := func(bucket string) string {
+	begin := func(name string) string {
 		info, err := s.client.StartParticipantEgress(ctx, &livekit.ParticipantEgressRequest{RoomName: "bucket", Identity: "anna", FileOutputs: []*livekit.EncodedFileOutput{{
 			Filepath: "calls/{publisher_identity}.webm",
 			Output: &livekit.EncodedFileOutput_S3{S3: &livekit.S3Upload{
-				AccessKey: "AKIATEST", Secret: "hunter2hunter2", Region: "us-east-1", Endpoint: server.URL, Bucket: bucket, ForcePathStyle: true,
+				AccessKey: "AKIATEST", Secret: "hunter2hunter2", Region: "us-east-1", Endpoint: url, Bucket: name, ForcePathStyle: true,
 				Metadata: map[string]string{"case": "4711"},
 			}},
 		}}})
@@ -52,7 +44,7 @@ func TestEgressIntoBucket(t *testing.T) {
 	}
 	info := s.await(ctx, t, stored, hasEnded)
 	if info.Status != livekit.EgressStatus_EGRESS_COMPLETE || len(info.FileResults) != 1 ||
-		info.FileResults[0].Location != server.URL+"/films/calls/anna.webm" || info.ManifestLocation != server.URL+"/films/calls/anna.webm.json" {
+		info.FileResults[0].Location != url+"/films/calls/anna.webm" || info.ManifestLocation != url+"/films/calls/anna.webm.json" {
 		t.Fatalf("%v", info)
 	}
 	object, err := backend.GetObject("films", "calls/anna.webm", nil)

@@ -19,15 +19,20 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
+// workerEnvironment is that of a node in a process of its own.
+func workerEnvironment(c configs.Config, node string) []string {
+	return append(os.Environ(),
+		"LIVEKIT_URL="+c.LiveKit.URL, "LIVEKIT_API_KEY="+c.LiveKit.APIKey, "LIVEKIT_API_SECRET="+c.LiveKit.APISecret,
+		"REDIS_URL="+c.Redis.URL, "ROOMREEL_DATA="+c.Data, "ROOMREEL_NODE="+node,
+		"ROOMREEL_LOG_LEVEL=error", "ROOMREEL_LEASE=1s",
+	)
+}
+
 // startWorkerProcess runs `roomreel serve` in a process of its own.
 func startWorkerProcess(t *testing.T, c configs.Config, node string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "serve")
-	cmd.Env = append(os.Environ(), "ROOMREEL_TEST_PROGRAM=1",
-		"LIVEKIT_URL="+c.LiveKit.URL, "LIVEKIT_API_KEY="+c.LiveKit.APIKey, "LIVEKIT_API_SECRET="+c.LiveKit.APISecret,
-		"REDIS_URL="+c.Redis.URL, "ROOMREEL_DATA="+c.Data, "ROOMREEL_NODE="+node,
-		"ROOMREEL_LISTEN="+freeAddress(t, "tcp"), "ROOMREEL_LOG_LEVEL=error", "ROOMREEL_LEASE=1s",
-	)
+	cmd.Env = append(workerEnvironment(c, node), "ROOMREEL_TEST_PROGRAM=1", "ROOMREEL_LISTEN="+freeAddress(t, "tcp"))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -48,11 +48,14 @@ type egressStage struct {
 	events map[string][]string // by egress: "egress_started STARTING", …
 }
 
-func startEgressStage(t *testing.T, workers int) *egressStage {
+func startEgressStage(t *testing.T, workers int, edits ...func(*configs.Config)) *egressStage {
 	t.Helper()
 	c, err := configs.Load("")
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, edit := range edits {
+		edit(&c)
 	}
 	keys := plugin.Keys{Key: "testkey", Secret: "test-secret-0123456789abcdefghijklmnop"}
 	s := &egressStage{events: map[string][]string{}}

@@ -36,6 +36,8 @@ type process struct {
 	log      *slog.Logger
 	hooks    *deliver.Webhooks
 	uploader *uploader
+	settler  settler
+	peers    peers
 	sessions *session.Service
 	queue    *compose.Queue
 	egress   *egressWorker
@@ -86,20 +88,28 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 			Warn: c.Recorder.Disk.Warn * mib, SoundOnly: c.Recorder.Disk.SoundOnly * mib, Stop: c.Recorder.Disk.Stop * mib,
 		},
 	}
+	folder, err := deliver.FolderID(archive.Root())
+	if err != nil {
+		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
 	p.node = coord.NewNode(store, coord.NodeOptions{
-		Name: c.Node, Open: openRoom(bots, livekit, counted), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
+		Name: c.Node, Folder: folder, URL: nodeURL(c.API, listener), Open: openRoom(bots, livekit, counted), Finish: finish(archive), LeaseTTL: c.Recorder.Lease,
 		MaxRooms: c.Recorder.MaxRooms, Version: version, Health: health(archive.Root(), c.Recorder.Disk.Stop*mib, log), Log: log,
 	})
 	p.hooks, err = newWebhooks(c, p.redis, counted, log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
-	p.uploader, err = newUploader(c, archive, store, p.hooks, p.redis, counted, log)
+	p.uploader, err = newUploader(c, archive, folder, store, p.hooks, p.redis, counted, log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
 	counted.watchNode(p.node)
 	counted.watchWebhooks(p.hooks, log)
+	p.peers = peers{
+		archive: archive, store: store, folder: folder, storage: p.uploader.storage,
+		token: func() (string, error) { return keys.ServerToken("roomreel "+c.Node, "", time.Minute) },
+	}
 	p.hosts = newHosts(store, c.Node, livekit.Members, log)
 	p.members = members{store: store, send: livekit.Send, log: log, arrivals: make(chan plugin.Hint, 64)}
 	const day = 24 * time.Hour
@@ -110,11 +120,15 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	p.sessions = newSessions(c, keys, livekit, store, p.hooks, p.redis, log)
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Assets: c.Composer.Assets, Parallel: c.Composer.Jobs, Log: log,
-		Claims: claims{coord.NewJobs(store, c.Node)}, Snapshot: snapshot(store, archive), Notify: counted.composed(traceCompositions(tellOfCompositions(store, p.hooks, log))),
-		Fetch: p.uploader.fetch(),
+		Claims: claims{coord.NewJobs(store, folder, c.Node)}, Snapshot: snapshot(store, archive), Notify: counted.composed(traceCompositions(tellOfCompositions(store, p.hooks, log))),
+		Fetch: p.peers.fetch, PiecesAge: c.Composer.Pieces.Age, PiecesBytes: c.Composer.Pieces.Size * mib,
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
+	}
+	p.settler = settler{
+		uploader: p.uploader, gather: gatherer{archive, store, folder, log}, settled: map[string]time.Time{},
+		films: wishedFilms{p.queue, store, folder, c.Node, log},
 	}
 	var storage api.Storage
 	if s := p.uploader.storage; s != nil {
@@ -128,9 +142,9 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	p.previews = compose.NewPreviews(archive, c.Composer.FFmpeg)
 	handler, err := api.New(api.Options{
 		Recordings: recordings{store}, Compositions: p.queue, Rooms: rooms{livekit}, Nodes: nodes{store}, Media: archive, Webhooks: webhooks{p.hooks},
-		Previews: p.previews, Console: web.Console(web.ConsoleOptions{LiveKit: c.LiveKit.URL}),
+		Previews: p.previews, Console: web.Console(web.ConsoleOptions{LiveKit: browserURL(c.LiveKit)}),
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
-		Uploads: p.uploader, Storage: storage, Answers: p.redis,
+		Uploads: uploads{p.uploader, p.peers}, Storage: storage, Elsewhere: p.peers.elsewhere, Answers: p.redis,
 		Rate: api.RateLimit{PerSecond: c.API.Rate.PerSecond, Burst: c.API.Rate.Burst}, Guesses: guesses,
 		Sessions:  sessionOptions(c, keys, p.sessions, log),
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
@@ -175,11 +189,11 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { p.members.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
 	group.Go(func() error {
-		p.store.Tell(ctx, inTurn(startWished(p.queue, p.log), inTurn(inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell), traceRecordings)))
+		p.store.Tell(ctx, inTurn(p.settler.films.tell, inTurn(inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell), traceRecordings)))
 		return nil
 	})
 	group.Go(func() error { return p.uploader.uploads.Run(ctx) })
-	group.Go(func() error { return p.uploader.run(ctx) })
+	group.Go(func() error { return p.settler.run(ctx) })
 	told := make(chan struct{}) // once all who have a session know that it ends
 	group.Go(func() error { defer close(told); return p.sessions.Run(ctx) })
 	group.Go(func() error {
@@ -233,6 +247,9 @@ func checkPrograms(c configs.Composer) error {
 // openArchive opens the data folder, or says what to do about it.
 func openArchive(data string) (recording.Archive, error) {
 	archive, err := recording.OpenArchive(data)
+	if errors.Is(err, syscall.ENOSPC) {
+		return archive, fmt.Errorf("the disk of the data folder %s is full: make room, or set data (ROOMREEL_DATA) to another: %w", data, err)
+	}
 	if err != nil {
 		return archive, fmt.Errorf("the data folder %s cannot be written: give this user the right to, or set data (ROOMREEL_DATA) to another: %w", data, err)
 	}

@@ -122,7 +122,7 @@ func (r restorer) one(ctx context.Context, id string) (wrote bool, err error) {
 		ID: id, Request: recording.Request{Room: m.Room, Selection: m.Selection, Subject: m.Subject}, Hold: hold,
 		State: m.State, Ended: m.Ended, Error: m.Error,
 		CreatedAt: m.CreatedAt, StartedAt: m.StartedAt, StoppedAt: m.StoppedAt,
-		Duration: result.Duration, Parts: result.Parts, Bytes: result.Bytes,
+		Duration: result.Duration, Parts: result.Parts, Bytes: result.Bytes, People: result.People,
 	})
 }
 
@@ -134,6 +134,9 @@ func finish(a recording.Archive) func(context.Context, recording.Recording, reco
 			return coord.Result{}, err
 		}
 		m, err := recorder.Repair(ctx, dir, r, why)
+		if recording.CodeOf(err) == recording.CodeNotFound {
+			return coord.Result{}, nil // the node that has it repairs it when it is back
+		}
 		return resultOf(m), err
 	}
 }

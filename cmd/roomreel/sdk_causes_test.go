@@ -46,50 +46,46 @@ func TestSDKRefusals(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	chromium := launch(ctx, t)
-	first := sdkPage(ctx, t, chromium, "agent")
-	s.connectSDK(ctx, t, first, "ann")
+	agentToken := func(id string) string {
+		return s.authToken(ctx, t, "/auth_v2/client", map[string]string{"client_id": id})
+	}
+	supervisorToken := func(id, agent string) string {
+		return s.authToken(ctx, t, "/auth_v2/supervisor", map[string]string{"client_id": id, "client_to_monitor": agent})
+	}
+	s.connectSDK(ctx, t, sdkPage(ctx, t, chromium, "agent"), "ann")
+	for _, name := range []string{"sam", "tom", "uma"} {
+		inPage[any](ctx, t, sdkPage(ctx, t, chromium, name), `await Supervisor.connect(given[0], given[1], 'ann')`, name, supervisorToken(name, "ann"))
+	}
 
-	refused := func(name, code string, given ...any) []string {
-		t.Helper()
-		p := sdkPage(ctx, t, chromium, name)
-		cause := inPage[string](ctx, t, p, code, given...)
-		return append([]string{cause}, eventsOf(ctx, t, p)...)
-	}
-	want := func(what string, got []string, cause string) {
-		t.Helper()
-		if want := []string{cause, "disconnected " + cause}; !slices.Equal(got, want) {
-			t.Errorf("%s: %q, want %q", what, got, want)
-		}
-	}
 	const asAgent = `return agent.connect(given[0], given[1], media()).then(() => 'connected', (error) => error.terminationCause)`
 	const asSupervisor = `return Supervisor.connect(given[0], given[1], given[2]).then(() => 'connected', (error) => error.terminationCause)`
-	token := s.authToken(ctx, t, "/auth_v2/client", map[string]string{"client_id": "ann"})
-	want("the same agent in another tab", refused("twice", asAgent, "ann", token), "TWO_TIMER")
-	want("nobody to watch", refused("nobody", asSupervisor, "sam",
-		s.authToken(ctx, t, "/auth_v2/supervisor", map[string]string{"client_id": "sam", "client_to_monitor": "nobody"}), "nobody"), "NO_ACTIVE_AGENT")
-	for _, name := range []string{"sam", "tom", "uma"} {
-		p := sdkPage(ctx, t, chromium, name)
-		inPage[any](ctx, t, p, `await Supervisor.connect(given[0], given[1], 'ann')`, name,
-			s.authToken(ctx, t, "/auth_v2/supervisor", map[string]string{"client_id": name, "client_to_monitor": "ann"}))
+	for _, test := range []struct {
+		cause, when string
+		in          *browser.Browser
+		code        string
+		given       []any
+	}{
+		{"TWO_TIMER", "the agent is connected in another tab", chromium, asAgent, []any{"ann", agentToken("ann")}},
+		{"TWO_TIMER", "the supervisor watches already", chromium, asSupervisor, []any{"sam", supervisorToken("sam", "ann"), "ann"}},
+		{"NO_ACTIVE_AGENT", "there is nobody to watch", chromium, asSupervisor, []any{"wim", supervisorToken("wim", "nobody"), "nobody"}},
+		{"MAX_SUPERVISORS_PER_AGENT", "three watch already", chromium, asSupervisor, []any{"vic", supervisorToken("vic", "ann"), "ann"}},
+		{"CONN_ERROR", "there is no server", chromium, `agent.setOptionServer('http://127.0.0.1:1'); ` + asAgent, []any{"bob", agentToken("bob")}},
+		{"PEERCONN_FAILED", "a firewall lets no UDP through", launch(ctx, t, browser.WithoutUDP), asAgent, []any{"dan", agentToken("dan")}},
+		{"SDP_ERROR", "somebody on the way garbles descriptions", chromium, `
+			const real = RTCPeerConnection.prototype.setRemoteDescription;
+			RTCPeerConnection.prototype.setRemoteDescription = function (d) {
+				return real.call(this, /m=(audio|video)/.test(d.sdp) ? { type: d.type, sdp: 'v=0 and no more' } : d);
+			};
+			` + asAgent, []any{"cid", agentToken("cid")}},
+	} {
+		t.Run(test.cause+" "+test.when, func(t *testing.T) {
+			p := sdkPage(ctx, t, test.in, "refused")
+			got := append([]string{inPage[string](ctx, t, p, test.code, test.given...)}, eventsOf(ctx, t, p)...)
+			if want := []string{test.cause, "disconnected " + test.cause}; !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
 	}
-	want("a fourth supervisor", refused("fourth", asSupervisor, "vic",
-		s.authToken(ctx, t, "/auth_v2/supervisor", map[string]string{"client_id": "vic", "client_to_monitor": "ann"}), "ann"), "MAX_SUPERVISORS_PER_AGENT")
-	want("no server", refused("lost", `agent.setOptionServer('http://127.0.0.1:1'); `+asAgent, "bob", token), "CONN_ERROR")
-
-	// The network lets no media through: of all ways only a relay's is tried, and
-	// there is none.
-	bob := s.authToken(ctx, t, "/auth_v2/client", map[string]string{"client_id": "bob"})
-	want("no way for media", refused("blocked", `
-		const Real = RTCPeerConnection;
-		window.RTCPeerConnection = class extends Real { constructor(c) { super({ ...c, iceTransportPolicy: 'relay' }); } setConfiguration(c) { super.setConfiguration({ ...c, iceTransportPolicy: 'relay' }); } };
-		`+asAgent, "bob", bob), "PEERCONN_FAILED")
-	cid := s.authToken(ctx, t, "/auth_v2/client", map[string]string{"client_id": "cid"})
-	want("a description that cannot be taken", refused("garbled", `
-		const real = RTCPeerConnection.prototype.setRemoteDescription;
-		RTCPeerConnection.prototype.setRemoteDescription = function (d) {
-			return real.call(this, /m=(audio|video)/.test(d.sdp) ? { type: d.type, sdp: 'v=0 and no more' } : d);
-		};
-		`+asAgent, "cid", cid), "SDP_ERROR")
 }
 
 // No packet comes although nothing is muted.

@@ -61,11 +61,13 @@ func TestSDKSurvives(t *testing.T) {
 			await until(() => events.some((e) => e.type === 'recording_state' && e.state === 'STARTED'));
 			return id;`)
 		back := time.Now()
-		_, err = client.Await(ctx, func() (api.Recording, error) { return s.api.Recording(ctx, rec) }, func(r api.Recording) bool {
+		soon, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		now, err := client.Await(soon, func() (api.Recording, error) { return s.api.Recording(ctx, rec) }, func(r api.Recording) bool {
 			return slices.ContainsFunc(r.Live, func(l api.LiveTrack) bool { return l.Kind == "video" && l.SID != old && l.Flowing })
 		})
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("the new picture does not flow: %v: %+v, before %s; the page was told %q", err, now, old, eventsOf(ctx, t, p))
 		}
 		t.Logf("after %v the new picture flows", time.Since(back))
 		pass(ctx, 3*time.Second)
@@ -96,7 +98,9 @@ func TestSDKSurvives(t *testing.T) {
 		p, _, rec := begin(t, "cid")
 		inPage[any](ctx, t, p, `
 			await sleep(4000);
-			await agent.switchStream({ first: media({ hue: 120, width: 1280, height: 720 }) });
+			const screen = media({ hue: 120, width: 1280, height: 720 });
+			screen.getVideoTracks()[0].contentHint = 'detail'; // as a screen's is: few frames rather than small ones
+			await agent.switchStream({ first: screen });
 			await sleep(4000);
 			await agent.switchStream({ first: media({ hue: 240, width: 480, height: 270, tone: 440 }) });
 			await sleep(4000);`)

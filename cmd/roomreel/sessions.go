@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -30,16 +31,17 @@ func newSessions(c configs.Config, keys plugin.Keys, rooms *plugin.Rooms, store 
 }
 
 func sessionOptions(c configs.Config, keys plugin.Keys, service *session.Service, log *slog.Logger) api.SessionOptions {
-	livekit := c.LiveKit.PublicURL
-	if livekit == "" {
-		livekit = strings.Replace(c.LiveKit.URL, "http", "ws", 1)
-	}
 	joined := func(ctx context.Context, id string) error { _, err := service.Admit(ctx, id); return err }
 	return api.SessionOptions{
-		Service: sessions{service}, Tokens: tokens{keys}, LiveKitURL: livekit, MaxStreams: service.MaxStreams(),
+		Service: sessions{service}, Tokens: tokens{keys}, LiveKitURL: browserURL(c.LiveKit), MaxStreams: service.MaxStreams(),
 		Signal:    signalling{plugin.Signal{URL: c.LiveKit.URL, Joined: joined, Log: log}, keys},
 		PublicURL: strings.TrimSuffix(c.API.PublicURL, "/"), MasterKeys: c.Eyeson.MasterKeys, Origins: c.API.Origins,
 	}
+}
+
+// browserURL is the WebSocket URL by which browsers reach LiveKit.
+func browserURL(c configs.LiveKit) string {
+	return cmp.Or(c.PublicURL, strings.Replace(c.URL, "http", "ws", 1))
 }
 
 // sessions lets the API reach the service.

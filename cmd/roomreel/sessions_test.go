@@ -2,11 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -238,7 +238,9 @@ func TestAgentIsRecordedAndWatched(t *testing.T) {
 	if n := eyes.packets("bob"); n > 0 {
 		t.Errorf("%d packets of another agent were heard", n)
 	}
-	receiver.check(ctx, t, s.path(m, m.Parts[0]), began["camera"].RecordingID, ann.session.SessionID, supervision.SupervisionID)
+	receiver.check(ctx, t, map[string]string{"/camera.webm?signature=x": s.path(m, m.Parts[0])},
+		"upload_ready "+began["camera"].RecordingID, "session_finished "+ann.session.SessionID,
+		"supervisor_session_finished "+supervision.SupervisionID)
 	saw := ann.View().Snapshot()
 	if len(saw.Seen) > 0 {
 		t.Errorf("the agent saw %q", saw.Seen)
@@ -335,12 +337,12 @@ type uploadReceiver struct {
 	*httptest.Server
 	mu    sync.Mutex
 	files map[string][]byte
-	hooks map[string]map[string]any // by status
+	hooks []string // status and identifier of each, sorted
 }
 
 func newUploadReceiver(t *testing.T) *uploadReceiver {
 	t.Helper()
-	r := &uploadReceiver{files: map[string][]byte{}, hooks: map[string]map[string]any{}}
+	r := &uploadReceiver{files: map[string][]byte{}}
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		body, err := io.ReadAll(req.Body)
 		if err != nil {
@@ -353,44 +355,43 @@ func newUploadReceiver(t *testing.T) *uploadReceiver {
 			r.files[req.URL.RequestURI()] = body
 			return
 		}
-		hook := map[string]any{}
-		_ = json.Unmarshal(body, &hook) // what is no JSON is missed below
-		status, _ := hook["status"].(string)
-		r.hooks[status] = hook
+		var hook struct {
+			Status    string `json:"status"`
+			Recording string `json:"rec_id"`
+			Session   string `json:"session_id"`
+		}
+		_ = json.Unmarshal(body, &hook) // what is no JSON is missed by check
+		r.hooks = append(r.hooks, hook.Status+" "+cmp.Or(hook.Recording, hook.Session))
+		slices.Sort(r.hooks)
 	}))
 	t.Cleanup(r.Close)
 	return r
 }
 
-// check waits for the file and for eyeson's webhooks.
-func (r *uploadReceiver) check(ctx context.Context, t *testing.T, file, rec, session, supervision string) {
+// check waits for webhooks, each told by status and identifier, and holds uploads
+// against the files they are of.
+func (r *uploadReceiver) check(ctx context.Context, t *testing.T, files map[string]string, hooks ...string) {
 	t.Helper()
-	want := map[string]string{"upload_ready": rec, "session_finished": session, "supervisor_session_finished": supervision}
-	got, err := client.Await(ctx, func() (map[string]map[string]any, error) {
+	slices.Sort(hooks)
+	got, err := client.Await(ctx, func() ([]string, error) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return maps.Clone(r.hooks), nil
-	}, func(hooks map[string]map[string]any) bool { return len(hooks) == len(want) })
-	if err != nil {
-		t.Errorf("webhooks: %v: %v", err, got)
-	}
-	for status, id := range want {
-		key := "session_id"
-		if status == "upload_ready" {
-			key = "rec_id"
-		}
-		if got[status][key] != id {
-			t.Errorf("webhook %s: %v, want %s %s", status, got[status], key, id)
-		}
-	}
-	whole, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
+		return slices.Clone(r.hooks), nil
+	}, func(got []string) bool { return len(got) >= len(hooks) })
+	if err != nil || !slices.Equal(got, hooks) {
+		t.Errorf("webhooks %q, %v, want %q", got, err, hooks)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if uploaded := r.files["/camera.webm?signature=x"]; !bytes.Equal(uploaded, whole) {
-		t.Errorf("%d bytes were uploaded, want the %d of the file", len(uploaded), len(whole))
+	for uri, file := range files {
+		whole, err := os.ReadFile(file)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if uploaded := r.files[uri]; !bytes.Equal(uploaded, whole) {
+			t.Errorf("%s: %d bytes were uploaded, want the %d of the file", uri, len(uploaded), len(whole))
+		}
 	}
 }
 

@@ -30,6 +30,14 @@ local function note_change(rec, before, state, record)
   if final(state) and not final(before) then note('recording.' .. state, record) end
 end
 
+-- note_turn keeps who recorded under which epoch, a line each.
+local function note_turn(rec, epoch, node)
+  local turns = redis.call('HGET', rec, 'turns') or ''
+  if not string.find('\n' .. turns, '\n' .. epoch .. ' ', 1, true) then
+    redis.call('HSET', rec, 'turns', turns .. epoch .. ' ' .. node .. '\n')
+  end
+end
+
 -- write stores a record, keeps the indexes in step, notes the news and tells the watchers.
 -- The stop flag and the wish belong to the callers, the document to the node that
 -- records. A wish of '' keeps the one that there is.

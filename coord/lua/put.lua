@@ -21,4 +21,5 @@ if not refused then
 end
 for i = 12, #ARGV, 2 do note(ARGV[i], record(stop, wish, doc), ARGV[i + 1]) end
 write(id, room, selection, doc, state, stop, epoch, wish)
+if state == 'recording' then note_turn(P .. 'rec:' .. id, epoch, node) end
 return 'ok'

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -48,9 +49,13 @@ type Browser struct {
 	files map[string]string // by path on the server
 }
 
-// Launch starts Chromium, found as chromium or chromium-browser in PATH, through node. It ends when
-// ctx does, if Close is not called before. The error wraps [ErrMissing] if something is not installed.
-func Launch(ctx context.Context) (*Browser, error) {
+// WithoutUDP is a flag for [Launch]: as behind a firewall, media finds no way by UDP.
+const WithoutUDP = "--webrtc-ip-handling-policy=disable_non_proxied_udp"
+
+// Launch starts Chromium, found as chromium or chromium-browser in PATH, through node, with more flags if
+// given. It ends when ctx does, if Close is not called before. The error wraps [ErrMissing] if something is
+// not installed.
+func Launch(ctx context.Context, more ...string) (*Browser, error) {
 	dir, err := sourceDir()
 	if err != nil {
 		return nil, fmt.Errorf("launch Chromium: %w", err)
@@ -69,7 +74,7 @@ func Launch(ctx context.Context) (*Browser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("launch Chromium: %w", err)
 	}
-	d, err := startDriver(ctx, dir, append([]string{node, "driver.mjs", chromium}, flags...))
+	d, err := startDriver(ctx, dir, slices.Concat([]string{node, "driver.mjs", chromium}, flags, more))
 	if err != nil {
 		return nil, fmt.Errorf("launch Chromium: %w", err)
 	}

@@ -70,6 +70,9 @@ func (k *keeper) UpdateEgress(ctx context.Context, req *livekit.UpdateEgressRequ
 
 // relayout has the film follow another layout from now on. The owner calls it.
 func (k *keeper) relayout(layout string) error {
+	if err := k.worker.opts.Files.Check(recording.CompositionSpec{Layout: filmLayout(layout)}); err != nil {
+		return recordingError(err)
+	}
 	switch {
 	case k.order.kind != ofRoom:
 		return invalid("only a room composite has a layout")

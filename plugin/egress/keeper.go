@@ -147,7 +147,8 @@ func (k *keeper) step() (done bool) {
 
 // discard deletes the recording of an egress that is complete, where that is wished.
 func (k *keeper) discard() {
-	if !k.worker.opts.Discard || k.info.Error != "" || k.job.Recording == "" {
+	whole := k.info.Status == livekit.EgressStatus_EGRESS_COMPLETE || k.info.Status == livekit.EgressStatus_EGRESS_LIMIT_REACHED
+	if !k.worker.opts.Discard || !whole || k.job.Recording == "" {
 		return
 	}
 	err := k.worker.opts.Files.Remove(k.ctx, k.job.Recording)
@@ -252,7 +253,7 @@ func (k *keeper) begin() error {
 		return nil // the tracks are awaited
 	}
 	r, err := k.worker.opts.Recordings.Start(k.ctx, recording.Request{
-		Room: k.order.room, Selection: *sel, Egress: k.job.ID, Layout: filmLayout(k.order.layout),
+		Room: k.order.room, Selection: *sel, Egress: k.job.ID, Layout: filmLayout(k.order.layout), Compositions: k.order.wishes(),
 		Limits:  recording.Limits{MaxDuration: recording.Seconds(k.worker.opts.MaxDuration)},
 		Subject: recording.Subject{Labels: map[string]string{"egress_id": k.job.ID}},
 	})

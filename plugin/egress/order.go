@@ -232,7 +232,7 @@ func bucketOf(s egress.UploadRequest) (*livekit.S3Upload, error) {
 	case s.GetGcp() != nil:
 		return nil, beyond("Google Cloud Storage by its own API; its S3-compatible one works as s3 with endpoint https://storage.googleapis.com")
 	case s.GetAzure() != nil:
-		return nil, beyond("Azure Blob Storage")
+		return nil, beyond("Azure Blob Storage; leave the output's storage out to use the bucket of roomreel's own storage, or take one that speaks S3")
 	case s.GetAliOSS() != nil:
 		return nil, beyond("Alibaba OSS by its own API; its S3-compatible one works as s3")
 	}

@@ -15,12 +15,15 @@ import (
 
 // checkPlace refuses an absolute name outside the folder for files.
 func (w *Worker) checkPlace(f file) error {
-	if f.bucket != nil {
+	if w.remote(f) {
 		return nil
 	}
 	_, err := w.below(clean(f.path))
 	return err
 }
+
+// remote reports whether a file goes to where this worker's disk is not.
+func (w *Worker) remote(f file) bool { return f.bucket != nil || w.opts.Storage != nil }
 
 // below returns a file's name relative to the folder for files.
 func (w *Worker) below(name string) (string, error) {
@@ -40,13 +43,23 @@ func (w *Worker) below(name string) (string, error) {
 
 // place puts a file where its output wants it, and returns where that is.
 func (w *Worker) place(ctx context.Context, f file, name, made string) (location string, err error) {
-	if f.bucket != nil {
-		location, err = w.opts.Bucket(ctx, f.bucket, strings.TrimPrefix(name, "/"), made)
-		if err != nil {
-			return "", refuse(psrpc.InvalidArgument, "s3 upload failed: %w", err)
-		}
-		return location, nil
+	key := strings.TrimPrefix(name, "/")
+	switch {
+	case f.bucket != nil:
+		location, err = w.opts.Bucket(ctx, f.bucket, key, made)
+	case w.opts.Storage != nil:
+		location, err = w.opts.Storage(ctx, key, made)
+	default:
+		return w.placeHere(name, made)
 	}
+	if err != nil {
+		return "", refuse(psrpc.InvalidArgument, "s3 upload failed: %w", err)
+	}
+	return location, nil
+}
+
+// placeHere puts a file into the folder for files, and returns where that is.
+func (w *Worker) placeHere(name, made string) (location string, err error) {
 	inside, err := w.below(name)
 	if err != nil {
 		return "", err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -55,9 +56,9 @@ func (p *production) run(ctx context.Context) (out outcome) {
 			return fails(err)
 		}
 		info.Location, err = p.worker.place(ctx, f, name, made)
-		if err != nil && f.bucket != nil && ctx.Err() == nil {
+		if err != nil && p.worker.remote(f) && ctx.Err() == nil {
 			// The bucket has not taken it: whoever looks for it finds it here.
-			if here, herr := p.worker.place(ctx, file{path: f.path}, p.job.ID+"/"+strings.TrimPrefix(name, "/"), made); herr == nil {
+			if here, herr := p.worker.placeHere(p.job.ID+"/"+strings.TrimPrefix(name, "/"), made); herr == nil {
 				info.Location, out.backup = here, true
 				out.files = append(out.files, info)
 			}
@@ -104,13 +105,13 @@ func (p *production) nameParts() names {
 	return n
 }
 
-// film is the film that makes a file, if one does.
+// film is the film that makes a file, if one does. It has the layouts that the
+// recording was told of.
 func (o *order) film(f file) (spec recording.CompositionSpec, films bool) {
 	spec = o.canvas
 	spec.Format = strings.TrimPrefix(f.ext, ".")
 	switch {
 	case o.kind == ofRoom && o.takes(recording.Video):
-		spec.Layout = filmLayout(o.layout)
 		return spec, true
 	case o.kind == ofRoom && f.ext == ".mp4":
 		return recording.CompositionSpec{Format: "m4a"}, true
@@ -120,6 +121,32 @@ func (o *order) film(f file) (spec recording.CompositionSpec, films bool) {
 		return spec, true
 	}
 	return spec, false
+}
+
+// wishes are the films of an order. They are composed while it is recorded, so
+// that little is left to do at the end.
+func (o *order) wishes() (films []recording.CompositionSpec) {
+	for _, f := range o.files {
+		spec, is := o.film(f)
+		if spec.Live = true; is && !slices.ContainsFunc(films, same(spec)) {
+			films = append(films, spec)
+		}
+	}
+	const most = 10 // of a recording.Request
+	return films[:min(len(films), most)]
+}
+
+// wished is the index of a file's film among the wishes; -1 if it is not one.
+func (o *order) wished(f file) int {
+	spec, is := o.film(f)
+	if spec.Live = true; !is {
+		return -1
+	}
+	return slices.IndexFunc(o.wishes(), same(spec))
+}
+
+func same(a recording.CompositionSpec) func(recording.CompositionSpec) bool {
+	return func(b recording.CompositionSpec) bool { return reflect.DeepEqual(a, b) }
 }
 
 // make makes a file and returns where it lies, and the extension that its name has.
@@ -135,10 +162,7 @@ func (p *production) make(ctx context.Context, i int, f file) (made, ext string,
 		spec.Format = "webm"
 	}
 	if films {
-		if len(p.manifest.Layouts) > 1 {
-			spec.Layout = "" // the layouts that were journaled
-		}
-		film, err := files.Film(ctx, p.job.Recording, spec, p.job.Films[i], func(id string) { p.began(i, id) })
+		film, err := p.film(ctx, i, f, spec)
 		if err != nil || ext != ".mp3" && (ext != ".webm" || spec.Format != "opus") {
 			return film, ext, err
 		}
@@ -151,6 +175,20 @@ func (p *production) make(ctx context.Context, i int, f file) (made, ext string,
 		what.Canvas = p.order.canvas
 	}
 	return out, ext, files.Extract(ctx, p.job.Recording, what, out)
+}
+
+// film has a film made, and returns where it lies.
+func (p *production) film(ctx context.Context, i int, f file, spec recording.CompositionSpec) (string, error) {
+	files, n := p.worker.opts.Files, p.order.wished(f)
+	if n >= 0 && p.job.Films[i] == "" {
+		wish := p.order.wishes()[n]
+		film, err := files.Wished(ctx, p.job.Recording, n, wish)
+		if recording.CodeOf(err) != recording.CodeNotFound {
+			return film, err
+		}
+		// It was begun on a node that has other files.
+	}
+	return files.Film(ctx, p.job.Recording, spec, p.job.Films[i], func(id string) { p.began(i, id) })
 }
 
 // codecs are those of the tracks that are taken.

@@ -18,16 +18,17 @@ func (w *Worker) StartEgressAffinity(ctx context.Context, req *rpc.StartEgressRe
 	if w.isDraining() {
 		return never
 	}
+	refusal := float32(first)
+	if w.opts.Defer {
+		refusal = last // another takes it, or half a second later this one refuses
+	}
 	o, err := w.understand(req)
 	if err != nil {
-		if w.opts.Defer {
-			return never
-		}
-		return first
+		return refusal
 	}
 	load := w.opts.Recordings.Load(ctx, o.room)
-	if load.Full {
-		return last
+	if load.Full { // all workers see that
+		return refusal
 	}
 	return max(last, first-0.1*float32(load.Ahead))
 }
@@ -43,6 +44,7 @@ func (w *Worker) understand(req *rpc.StartEgressRequest) (order, error) {
 			return o, err
 		}
 		if spec, films := o.film(f); films {
+			spec.Layout = filmLayout(o.layout)
 			if err := w.opts.Files.Check(spec); err != nil {
 				return o, recordingError(err)
 			}
@@ -63,7 +65,7 @@ func (w *Worker) StartEgress(ctx context.Context, req *rpc.StartEgressRequest) (
 	case w.isDraining():
 		return nil, refuse(psrpc.Unavailable, "server is shutting down")
 	case w.opts.Recordings.Load(ctx, o.room).Full:
-		return nil, refuse(psrpc.ResourceExhausted, "every recorder node is full or shutting down: start another, or raise recorder.max_rooms")
+		return nil, errFull
 	case req.EgressId == "":
 		return nil, invalid("request has missing or invalid field: egress_id")
 	}
@@ -91,6 +93,10 @@ func (w *Worker) StartEgress(ctx context.Context, req *rpc.StartEgressRequest) (
 	w.log.Info("egress begins", "egress", j.ID, "room", o.room)
 	return info, nil
 }
+
+// errFull is not ResourceExhausted: on that, LiveKit would try three times more,
+// for up to six seconds, before it answered.
+var errFull = refuse(psrpc.Aborted, "every recorder node is full or shutting down: try again later, start another node, raise recorder.max_rooms, or make room on their disks")
 
 // ListActiveEgress lists the egresses that this worker looks after.
 func (w *Worker) ListActiveEgress(context.Context, *rpc.ListActiveEgressRequest) (*rpc.ListActiveEgressResponse, error) {

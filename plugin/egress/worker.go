@@ -51,6 +51,9 @@ type Files interface {
 	// Film makes a film and returns where it lies. It goes on with the composition
 	// named begun, if that is not empty; began is told the name of a new one.
 	Film(ctx context.Context, id string, spec recording.CompositionSpec, begun string, began func(string)) (path string, err error)
+	// Wished makes the nth film that a recording was started with, as far as it was
+	// not composed while the recording ran, and returns where it lies.
+	Wished(ctx context.Context, id string, n int, spec recording.CompositionSpec) (path string, err error)
 	// Extract copies tracks of a recording into the file out, whose extension
 	// names the container.
 	Extract(ctx context.Context, id string, what Extract, out string) error
@@ -80,8 +83,8 @@ type Track struct {
 	Kind     recording.Kind `json:"kind"`
 }
 
-// Options say how a Worker works. All but MaxDuration, Log and the times are
-// required.
+// Options say how a Worker works. All but Storage, MaxDuration, Log and the times
+// are required.
 type Options struct {
 	// Node names this process.
 	Node string
@@ -93,17 +96,21 @@ type Options struct {
 	// egress joins its room with.
 	URL, APIKey, APISecret string
 	Token                  func(room, identity string) (string, error)
-	// Output is the folder of files that no bucket is named for.
+	// Output is the folder of files that no bucket is named for, unless there is
+	// Storage, and of those that their bucket does not take.
 	Output string
 	// Bucket writes a file into a bucket and returns its URL.
 	Bucket func(ctx context.Context, b *livekit.S3Upload, key, path string) (location string, err error)
+	// Storage, if not nil, takes the files that no bucket is named for.
+	Storage func(ctx context.Context, key, path string) (location string, err error)
 	// WebM makes WebM the container where a request leaves it open: what was
 	// recorded is handed over as it is.
 	WebM bool
 	// Discard deletes the recording of an egress once its files are where they were
 	// asked for.
 	Discard bool
-	// Defer leaves requests that roomreel does not do to other workers.
+	// Defer leaves requests that this worker refuses to others, if there are any
+	// that take them.
 	Defer bool
 	// MaxDuration ends an egress; zero never does.
 	MaxDuration time.Duration

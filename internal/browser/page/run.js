@@ -1,6 +1,7 @@
 // A page with the SDK: `run` runs what a test writes, with these names in reach. `events` has what the SDK's
 // agent and supervisor have told so far.
 import agent, { createAgent, createSupervisor, Supervisor } from '@roomreel/sdk';
+import * as example from './example.js';
 import { picture, sound } from './signal.js';
 
 const events = [];
@@ -25,7 +26,7 @@ async function until(look, ms = 40_000) {
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const AsyncFunction = (async () => {}).constructor;
-const scope = { agent, createAgent, createSupervisor, Supervisor, events, media, until, sleep };
+const scope = { agent, createAgent, createSupervisor, Supervisor, events, example, media, until, sleep };
 
 window.participant = {
   run: (code, given) => new AsyncFunction(...Object.keys(scope), 'given', code)(...Object.values(scope), given ?? []),

@@ -2,6 +2,7 @@
 // nothing overflows, and the keyboard reaches what is there.
 import assert from 'node:assert/strict'
 import { readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
 import { large } from './large.mjs'
@@ -43,9 +44,25 @@ for (const width of [1440, 390]) {
         found.push(...(await look(page, path)))
       }
       await page.goto(`${roomreel.url}/console/recordings/${recording}`)
-      await page.getByRole('button', { name: 'Make a film' }).click()
-      await page.getByRole('dialog').waitFor()
-      found.push(...(await look(page, 'film dialog')))
+      for (const [button, then] of [
+        ['Make a film'],
+        ['Make a film', () => page.getByRole('radio', { name: 'Custom' }).check({ force: true })],
+        ['Place a hold'],
+        ['Delete recording'],
+      ]) {
+        await page.getByRole('button', { name: button }).click()
+        await page.getByRole('dialog').waitFor()
+        await then?.()
+        found.push(...(await look(page, `dialog ${button}`)))
+        await page.keyboard.press('Escape')
+        await page.getByRole('dialog').waitFor({ state: 'detached' })
+      }
+      for (const [path, button] of [[`/recordings/${recording}/files`, 'Upload a file'], ['/webhooks', 'Add endpoint'], ['/live', 'Record a room']]) {
+        await page.goto(`${roomreel.url}/console${path}`)
+        await page.getByRole('button', { name: button }).click()
+        await page.getByRole('dialog').waitFor()
+        found.push(...(await look(page, `dialog ${button}`)))
+      }
       assert.deepEqual([...found, ...problems], [])
       await context.close()
     })
@@ -59,6 +76,88 @@ async function look(page, path) {
   if (excess > 0) found.push(`${path}: ${excess} px wider than the window`)
   return found
 }
+
+test('boxes of a custom layout are placed by keyboard and by pointer', async () => {
+  const { context, page } = await openWindow(browser)
+  await signIn(page, roomreel, `/console/recordings/${recording}`)
+  await page.getByRole('button', { name: 'Make a film' }).click()
+  await page.getByRole('radio', { name: 'Custom' }).check({ force: true })
+  const box = page.getByRole('button', { name: /^Box 2, / })
+  await box.focus()
+  const before = Number(await page.getByLabel('Left %').inputValue())
+  await page.keyboard.press('ArrowLeft')
+  await page.keyboard.press('Shift+ArrowLeft')
+  assert.equal(Number(await page.getByLabel('Left %').inputValue()), before - 1)
+  const { x, y, width } = await box.boundingBox()
+  await page.mouse.move(x + 10, y + 10)
+  await page.mouse.down()
+  await page.mouse.move(x - 3 * width, y + 10, { steps: 5 })
+  await page.mouse.up()
+  assert.ok(Number(await page.getByLabel('Left %').inputValue()) < before - 40)
+  await page.getByLabel('Who is in it').selectOption('host')
+  await page.getByLabel('Left %').fill('10')
+  await page.getByRole('button', { name: 'Box 2, The host: 10 % from the left' }).waitFor()
+  await page.getByRole('button', { name: 'Make the film' }).click()
+  const film = page.getByRole('region', { name: 'Film, Custom' })
+  await page.getByRole('link', { name: /^Films/ }).click()
+  await film.getByText(/Ready|Failed/).waitFor({ timeout: 120_000 })
+  assert.deepEqual((await roomreel.call('GET', `/v1/recordings/${recording}/compositions`)).data[0].spec.boxes.map(({ role }) => role), ['speaker', 'host', undefined])
+  await context.close()
+})
+
+test('a recording is held, and not deleted until the hold is lifted', async () => {
+  const { context, page } = await openWindow(browser)
+  await signIn(page, roomreel, `/console/recordings/${recording}`)
+  await page.getByRole('button', { name: 'Place a hold' }).click()
+  await page.getByLabel('Why it is kept').fill('Case 4711')
+  await page.getByRole('dialog').getByRole('button', { name: 'Place a hold' }).click()
+  await page.getByText('Case 4711').waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Delete recording' }).isDisabled(), true)
+  await page.getByRole('button', { name: 'Lift the hold' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Lift the hold' }).click()
+  await page.getByRole('button', { name: 'Place a hold' }).waitFor()
+  await context.close()
+})
+
+test('an upload that failed goes to a new URL', async () => {
+  const { context, page } = await openWindow(browser)
+  await signIn(page, roomreel, `/console/recordings/${recording}/files`)
+  await page.getByRole('button', { name: 'Upload a file' }).click()
+  await page.getByLabel('To this URL').fill(`${roomreel.url}/refuses`)
+  await page.getByRole('button', { name: 'Upload', exact: true }).click()
+  await page.getByText('Given up').waitFor()
+  let bytes = 0
+  const receiver = createServer((request, response) => request.on('data', (chunk) => (bytes += chunk.length)).on('end', () => response.end()))
+  await new Promise((ready) => receiver.listen(0, '127.0.0.1', ready))
+  await page.getByRole('button', { name: 'Upload again' }).click()
+  await page.getByLabel('New URL').fill(`http://127.0.0.1:${receiver.address().port}/put`)
+  await page.getByRole('button', { name: 'Upload', exact: true }).click()
+  await page.getByText('Arrived').waitFor()
+  assert.ok(bytes > 1000)
+  receiver.close()
+  await context.close()
+})
+
+test('recordings are found by room, person, state and day', async () => {
+  const { context, page } = await openWindow(browser)
+  await signIn(page, roomreel, '/console/recordings')
+  const found = (text) => page.getByRole('status').getByText(text, { exact: true }).waitFor()
+  await found('3 recordings')
+  const search = page.getByLabel('Search rooms, people, labels')
+  await search.fill('ROOM-2')
+  await found('1 recording')
+  await search.fill('person 3')
+  await page.getByText('room-0').waitFor()
+  await found('1 recording')
+  await search.fill('')
+  await found('3 recordings')
+  await page.getByLabel('Filter by state').selectOption('failed')
+  await page.getByText('No recording matches').waitFor()
+  await page.getByRole('button', { name: 'Show all' }).click()
+  await page.getByLabel('From this day').fill('2026-04-01')
+  await page.getByText('No recording matches').waitFor()
+  await context.close()
+})
 
 test('the keyboard reaches every control of a recording', async () => {
   const { context, page } = await openWindow(browser)

@@ -1,40 +1,70 @@
-// Pictures of every page in both themes, wide and narrow, for human eyes:
-//   node e2e/shots.mjs [data folder]
-import { mkdir } from 'node:fs/promises'
+// Pictures of every page in both themes, wide and narrow, in both languages, for human eyes:
+//   node e2e/shots.mjs [page,page…]
+import { mkdir, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { openWindow, signIn, startChromium, startRoomreel } from './stage.mjs'
+import { large } from './large.mjs'
+import { openWindow, signIn, startChromium, startRoomreel, until } from './stage.mjs'
 
 const folder = fileURLToPath(new URL('./shots/', import.meta.url))
 await mkdir(folder, { recursive: true })
-const only = process.argv[3]
-const roomreel = await startRoomreel({ data: process.argv[2] })
+const only = process.argv[2]?.split(',')
+const archive = await large({ recordings: 40, people: 5, seconds: 300 })
+const roomreel = await startRoomreel({ data: archive.folder })
 const browser = await startChromium()
 try {
-  const { data } = await roomreel.call('GET', '/v1/recordings?limit=1')
-  const recording = data[0] ? `/recordings/${data[0].id}` : undefined
+  const id = archive.ids[0]
+  await until('recordings taken up', async () => (await roomreel.call('GET', `/v1/recordings/${id}`).catch(() => undefined))?.state === 'stopped')
+  await furnish(id)
+  const recording = `/recordings/${id}`
   const paths = {
-    'sign-in': '/', live: '/live', recordings: '/recordings', ...(recording && { play: recording, films: `${recording}/films`, files: `${recording}/files`, hooks: `${recording}/webhooks`, manifest: `${recording}/manifest`, audit: `${recording}/audit` }),
-    supervision: '/supervision', webhooks: '/webhooks', deliveries: '/webhooks/deliveries', nodes: '/nodes', tokens: '/tokens', join: '/join', demos: '/demos', api: '/api',
+    live: '/live', recordings: '/recordings', nothing: '/recordings?q=nothing', play: recording, films: `${recording}/films`, files: `${recording}/files`, hooks: `${recording}/webhooks`, manifest: `${recording}/manifest`, audit: `${recording}/audit`,
+    supervision: '/supervision', webhooks: '/webhooks', deliveries: '/webhooks/deliveries', nodes: '/nodes', tokens: '/tokens', join: '/join', demos: '/demos', api: '/api', nowhere: '/nowhere',
   }
-  for (const width of [1440, 390]) {
-    for (const colorScheme of ['light', 'dark']) {
-      const { context, page, problems } = await openWindow(browser, { viewport: { width, height: width === 390 ? 844 : 900 }, colorScheme })
-      await page.goto(`${roomreel.url}/console/`)
-      await page.getByLabel('Admin key').waitFor()
-      if (!only) await page.screenshot({ path: `${folder}sign-in-${colorScheme}-${width}.png` })
-      await signIn(page, roomreel)
-      for (const [name, path] of Object.entries(paths).slice(1)) {
-        if (only && !only.split(',').includes(name)) continue
-        await page.goto(`${roomreel.url}/console${path}`)
-        await page.locator('h1').first().waitFor()
-        await page.waitForTimeout(name === 'play' ? 2500 : 900) // pictures for eyes, not a test: let thumbnails come
-        await page.screenshot({ path: `${folder}${name}-${colorScheme}-${width}.png`, fullPage: true })
+  for (const locale of ['en-US', 'zh-CN']) {
+    for (const width of [1440, 390]) {
+      for (const colorScheme of ['light', 'dark']) {
+        const shot = (name) => page.screenshot({ path: `${folder}${name}-${locale.slice(0, 2)}-${colorScheme}-${width}.png`, fullPage: true })
+        const { context, page, problems } = await openWindow(browser, { viewport: { width, height: width === 390 ? 844 : 900 }, colorScheme, locale })
+        await page.goto(`${roomreel.url}/console/`)
+        await page.locator('input[type=password]').waitFor()
+        if (!only) await shot('sign-in')
+        await signIn(page, roomreel)
+        for (const [name, path] of Object.entries(paths)) {
+          if (only && !only.includes(name)) continue
+          await page.goto(`${roomreel.url}/console${path}`)
+          await page.locator('h1').first().waitFor()
+          await page.waitForTimeout(name === 'play' ? 2500 : 900) // pictures for eyes, not a test: let thumbnails come
+          await shot(name)
+        }
+        if (!only || only.includes('film-dialog')) {
+          await page.goto(`${roomreel.url}/console${recording}`)
+          await page.locator('.head .button.primary').click()
+          await page.locator('dialog').waitFor()
+          await shot('film-dialog')
+          await page.locator('input[value=custom]').check({ force: true })
+          await page.locator('.boxes .box').nth(1).focus()
+          await shot('boxes')
+        }
+        if (problems.length) console.log(locale, width, colorScheme, problems)
+        await context.close()
       }
-      if (problems.length) console.log(width, colorScheme, problems)
-      await context.close()
     }
   }
 } finally {
   await browser.close()
   await roomreel.stop()
+  await rm(archive.folder, { recursive: true, force: true })
+}
+
+/** Gives each page something to show. */
+async function furnish(id) {
+  await roomreel.call('PUT', `/v1/recordings/${id}/hold`, { reason: 'Case 4711' })
+  await roomreel.call('POST', `/v1/recordings/${id}/compositions`, { layout: 'speaker', width: 854, height: 480, to_s: 20 })
+  await roomreel.call('POST', `/v1/recordings/${id}/compositions`, { layout: 'grid', format: 'm4a', to_s: 20 })
+  const { data } = await roomreel.call('GET', `/v1/recordings/${id}/manifest`).then(({ parts }) => ({ data: parts }))
+  await roomreel.call('POST', `/v1/recordings/${id}/uploads`, { url: `${roomreel.url}/no-such-bucket/part.webm`, part: data[0].id })
+  await roomreel.call('POST', '/v1/webhooks', { url: `${roomreel.url}/hooks`, description: 'The meeting app' })
+  await roomreel.call('POST', '/v1/webhooks', { url: 'http://127.0.0.1:9/billing', description: 'Billing', types: ['recording.*'] })
+  for (const { id: hook } of (await roomreel.call('GET', '/v1/webhooks')).data) await roomreel.call('POST', `/v1/webhooks/${hook}/test`)
+  await until('films', async () => (await roomreel.call('GET', `/v1/recordings/${id}/compositions`)).data.every(({ state }) => state === 'ready' || state === 'failed'), 120_000)
 }

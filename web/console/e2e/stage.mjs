@@ -90,8 +90,8 @@ export async function openWindow(browser, options = {}) {
 
 export async function signIn(page, roomreel, path = '/console/') {
   await page.goto(roomreel.url + path)
-  await page.getByLabel('Admin key').fill(roomreel.key)
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.locator('input[type=password]').fill(roomreel.key)
+  await page.locator('button[type=submit]').click()
   await page.locator('#main').waitFor()
 }
 

@@ -8,7 +8,7 @@ import { Link, Redirect, Route, Switch, useLocation } from 'wouter'
 import { ApiError, call, onSignedOut } from './api/client'
 import { ServerEvents } from './api/events'
 import type { Health } from './api/types'
-import { Empty, Failure, Loading } from './components/bits'
+import { Empty, Failure, Loading, Page } from './components/bits'
 import { chooseLanguage, type Language, languages } from './i18n'
 import { Live } from './pages/live'
 import { Recordings } from './pages/recordings'
@@ -98,7 +98,7 @@ function Pages() {
           <Route path="/tokens"><Tokens /></Route>
           <Route path="/demos"><Demos /></Route>
           <Route path="/api"><Reference /></Route>
-          <Route><Empty icon={<CircleDot size={40} />} title={t('state.noPage')} /></Route>
+          <Route><Page title={t('state.noPage')}><section className="card"><Empty icon={<CircleDot size={40} aria-hidden />} title={location.pathname} ><Link className="button" href="/live">{t('nav.live')}</Link></Empty></section></Page></Route>
         </Switch>
       </Suspense>
     </ServerEvents>

@@ -78,6 +78,11 @@ export function number(n: number): string {
   return once('number', (tag) => new Intl.NumberFormat(tag)).format(n)
 }
 
+/** A time as an input of type datetime-local has it, in the reader's own zone. */
+export function localInput(at: Date): string {
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+}
+
 /** Whether a Go zero time or nothing stands where a time may. */
 export function isTime(at: string | undefined): at is string {
   return Boolean(at) && !at!.startsWith('0001-')

@@ -1,7 +1,7 @@
-import { useInfiniteQuery } from '@tanstack/react-query'
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { Film, Search } from 'lucide-react'
-import { memo, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
+import { memo, useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link, useSearchParams } from 'wouter'
 import { call, withQuery } from '../api/client'
@@ -15,44 +15,49 @@ const states = ['recording', 'paused', 'queued', 'stopped', 'failed'] as const
 export function Recordings() {
   const { t } = useTranslation()
   const [params, setParams] = useSearchParams()
-  const state = params.get('state') ?? ''
-  const [search, setSearch] = useState(params.get('q') ?? '')
-  const wanted = useDeferredValue(search.trim().toLowerCase())
+  const [state, q, from, to] = ['state', 'q', 'from', 'to'].map((name) => params.get(name) ?? '')
+  const filtered = Boolean(state || q || from || to)
+  const set = (name: string, value: string) => setParams((old) => {
+    const next = new URLSearchParams(old)
+    if (value) next.set(name, value)
+    else next.delete(name)
+    return next
+  }, { replace: true })
   const query = useInfiniteQuery({
-    queryKey: ['recordings', 'list', state],
-    queryFn: ({ pageParam, signal }) => call<RecordingList>('GET', withQuery('/v1/recordings', { state, limit: 100, cursor: pageParam }), undefined, signal),
+    queryKey: ['recordings', 'list', state, q, from, to],
+    queryFn: ({ pageParam, signal }) => call<RecordingList>('GET', withQuery('/v1/recordings', { state, q, from: from && midnight(from), to: to && midnight(to, 1), limit: 100, cursor: pageParam }), undefined, signal),
     initialPageParam: '',
     getNextPageParam: (page) => page.next_cursor || undefined,
+    placeholderData: keepPreviousData,
     refetchInterval: useInterval(10_000),
   })
-  const all = useMemo(() => query.data?.pages.flatMap((page) => page.data) ?? [], [query.data])
-  const shown = useMemo(() => (wanted ? all.filter((r) => `${r.room}\n${r.id}\n${r.node ?? ''}`.toLowerCase().includes(wanted)) : all), [all, wanted])
-  // Searching looks at every page; the server knows no search of its own.
+  const shown = useMemo(() => query.data?.pages.flatMap((page) => page.data) ?? [], [query.data])
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = query
+  // Where little is found among much, pages may come back empty.
   useEffect(() => {
-    if (wanted && hasNextPage && !isFetchingNextPage) void fetchNextPage()
-  }, [wanted, hasNextPage, isFetchingNextPage, fetchNextPage])
+    if (shown.length === 0 && hasNextPage && !isFetchingNextPage) void fetchNextPage()
+  }, [shown.length, hasNextPage, isFetchingNextPage, fetchNextPage])
   return (
     <Page title={t('recordings.title')} lead={t('recordings.lead')}>
       <section className="card">
-        <header>
-          <div className="with-icon grow" style={{ minWidth: 200 }}>
-            <Search size={16} aria-hidden />
-            <input type="search" aria-label={t('recordings.search')} placeholder={t('recordings.search')} value={search} onChange={(event) => setSearch(event.target.value)} />
+        <header role="search" className="filters">
+          <SearchBox value={q} onChange={(value) => set('q', value)} />
+          <select aria-label={t('recordings.filter')} value={state} onChange={(event) => set('state', event.target.value)}>
+            <option value="">{t('recordings.anyState')}</option>
+            {states.map((name) => <option key={name} value={name}>{t(`state.${name}`)}</option>)}
+          </select>
+          <div className="row dates">
+            <input type="date" aria-label={t('recordings.from')} title={t('recordings.from')} value={from} max={to || undefined} onChange={(event) => set('from', event.target.value)} />
+            <span aria-hidden className="muted">–</span>
+            <input type="date" aria-label={t('recordings.to')} title={t('recordings.to')} value={to} min={from || undefined} onChange={(event) => set('to', event.target.value)} />
           </div>
-          <div style={{ width: 170 }}>
-            <select aria-label={t('recordings.filter')} value={state} onChange={(event) => setParams(event.target.value ? { state: event.target.value } : {})}>
-              <option value="">{t('recordings.anyState')}</option>
-              {states.map((name) => <option key={name} value={name}>{t(`state.${name}`)}</option>)}
-            </select>
-          </div>
-          <span className="small muted num" role="status">{t('recordings.count', { count: shown.length, more: hasNextPage ? '+' : '' })}</span>
+          <span className="small muted num nowrap" role="status">{query.data && t('recordings.count', { count: shown.length, more: hasNextPage ? '+' : '' })}</span>
         </header>
         {query.error && <div className="body"><Failure error={query.error} retry={() => void query.refetch()} /></div>}
         {query.isPending && <div className="body"><Loading /></div>}
-        {query.data && shown.length === 0 && !isFetchingNextPage && (
-          <Empty icon={<Film size={44} aria-hidden />} title={wanted || state ? t('recordings.noMatch') : t('recordings.none')}>
-            {!wanted && !state && (
+        {query.data && shown.length === 0 && !hasNextPage && (
+          <Empty icon={<Film size={44} aria-hidden />} title={filtered ? t('recordings.noMatch') : t('recordings.none')}>
+            {filtered ? <button type="button" className="button" onClick={() => setParams({})}>{t('recordings.clear')}</button> : (
               <>
                 <p>{t('recordings.noneHint')}</p>
                 <pre>{`curl -s ${location.origin}/v1/recordings \\\n  -H "Authorization: Bearer $KEY" \\\n  -H 'Content-Type: application/json' \\\n  -d '{"room":"hello"}'`}</pre>
@@ -66,6 +71,32 @@ export function Recordings() {
   )
 }
 
+/** The start of a day in the reader's own zone, or of one so many days later. */
+function midnight(day: string, later = 0): string {
+  const [year, month, date] = day.split('-').map(Number)
+  return new Date(year, month - 1, date + later).toISOString()
+}
+
+/** Asks once the reader has paused. */
+function SearchBox({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  const { t } = useTranslation()
+  const [text, setText] = useState(value)
+  const change = useRef(onChange)
+  change.current = onChange
+  useEffect(() => setText(value), [value])
+  useEffect(() => {
+    if (text.trim() === value) return
+    const pause = setTimeout(() => change.current(text.trim()), 250)
+    return () => clearTimeout(pause)
+  }, [text, value])
+  return (
+    <div className="with-icon grow">
+      <Search size={16} aria-hidden />
+      <input type="search" maxLength={256} aria-label={t('recordings.search')} placeholder={t('recordings.search')} value={text} onChange={(event) => setText(event.target.value)} />
+    </div>
+  )
+}
+
 const rowHeight = () => (matchMedia('(max-width: 820px)').matches ? 84 : 72)
 
 /** Only the rows in sight are in the document, however many there are. */
@@ -76,7 +107,7 @@ function Rows({ rows, onEnd }: { rows: Recording[]; onEnd: () => void }) {
   const items = virtual.getVirtualItems()
   const last = items.at(-1)?.index ?? 0
   useEffect(() => {
-    if (last >= rows.length - 10) onEnd()
+    if (last >= rows.length - 50) onEnd()
   }, [last, rows.length, onEnd])
   const height = Math.min(virtual.getTotalSize(), 760)
   return (
@@ -113,7 +144,7 @@ const Row = memo(function Row({ recording, index, top, flying }: { recording: Re
       <span role="cell"><Thumbnail src={ended && rested ? `/v1/recordings/${recording.id}/thumbnail` : undefined} /></span>
       <span role="cell" style={{ minWidth: 0 }}>
         <Link className="cover clip" style={{ display: 'block' }} href={`/recordings/${recording.id}`}>{recording.room}</Link>
-        <span className="wide mono muted small clip" style={{ display: 'block' }}>{recording.id}</span>
+        <span className="wide muted small clip" style={{ display: 'block' }}>{recording.people?.length ? recording.people.map((p) => p.name || p.identity).join(', ') : <span className="mono">{recording.id}</span>}</span>
         <span className="small muted narrow"><Ago at={isTime(recording.started_at) ? recording.started_at : recording.created_at} /></span>
       </span>
       <span role="cell" className="wide muted clip"><Ago at={isTime(recording.started_at) ? recording.started_at : recording.created_at} /></span>

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { Plus, Send, Trash2, Webhook } from 'lucide-react'
+import { History, Plus, Send, Trash2, Webhook } from 'lucide-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link } from 'wouter'
@@ -10,7 +10,7 @@ import { Ago, Answer, Card, CopyText, Empty, Failure, Note, Page } from '../comp
 import { Deliveries } from '../components/deliveries'
 import { Dialog } from '../components/dialog'
 import { useSay, useSayError } from '../components/toasts'
-import { isTime } from '../format'
+import { isTime, localInput } from '../format'
 
 const families = ['recording.*', 'composition.*', 'upload.*', 'session.*', 'supervision.*'] as const
 
@@ -48,6 +48,7 @@ function Endpoint({ endpoint }: { endpoint: WebhookEndpoint }) {
   const say = useSay()
   const sayError = useSayError()
   const [removing, setRemoving] = useState(false)
+  const [recovering, setRecovering] = useState(false)
   const path = `/v1/webhooks/${encodeURIComponent(endpoint.id)}`
   const act = useMutation({
     mutationFn: ({ method, verb }: { method: string; verb: string }) => call(method, path + verb),
@@ -71,14 +72,16 @@ function Endpoint({ endpoint }: { endpoint: WebhookEndpoint }) {
           <dt>{t('webhooks.types')}</dt><dd>{endpoint.types.length ? endpoint.types.join(', ') : t('webhooks.allTypes')}</dd>
           <dt>{t('webhooks.signing')}</dt><dd>{endpoint.signing === 'livekit' ? t('webhooks.signingLiveKit') : t('webhooks.signingStandard')}</dd>
           <dt>{t('webhooks.pending')}</dt><dd className="num">{endpoint.pending}</dd>
-          {isTime(endpoint.failing_since) && <><dt>{t('webhooks.failing')}</dt><dd><Ago at={endpoint.failing_since} /></dd></>}
+          {isTime(endpoint.failing_since) && <><dt>{t('webhooks.failingSince')}</dt><dd><Ago at={endpoint.failing_since} /></dd></>}
         </dl>
         <div className="row wrap">
           <button type="button" className="button small" disabled={act.isPending} onClick={() => act.mutate({ method: 'POST', verb: '/test' })}><Send size={14} aria-hidden /> {t('webhooks.test')}</button>
+          <button type="button" className="button small" onClick={() => setRecovering(true)}><History size={14} aria-hidden /> {t('webhooks.recover')}</button>
           {disabled && <button type="button" className="button small" disabled={act.isPending} onClick={() => act.mutate({ method: 'POST', verb: '/enable' })}>{t('webhooks.enable')}</button>}
           {endpoint.read_only ? <span className="small muted">{t('webhooks.readOnly')}</span> : <button type="button" className="button small danger" onClick={() => setRemoving(true)}><Trash2 size={14} aria-hidden /> {t('webhooks.remove')}</button>}
         </div>
       </div>
+      {recovering && <RecoverDialog path={path} since={isTime(endpoint.failing_since) ? endpoint.failing_since : undefined} onClose={() => setRecovering(false)} />}
       {removing && (
         <Dialog title={t('webhooks.remove')} onClose={() => setRemoving(false)}>
           <p>{t('webhooks.removeHint', { url: endpoint.url })}</p>
@@ -89,6 +92,34 @@ function Endpoint({ endpoint }: { endpoint: WebhookEndpoint }) {
         </Dialog>
       )}
     </section>
+  )
+}
+
+/** Sends again what an endpoint has missed since a time. */
+function RecoverDialog({ path, since, onClose }: { path: string; since?: string; onClose: () => void }) {
+  const { t } = useTranslation()
+  const client = useQueryClient()
+  const say = useSay()
+  const [from, setFrom] = useState(() => localInput(since ? new Date(since) : new Date(Date.now() - 86_400_000)))
+  const [delivered, setDelivered] = useState(false)
+  const recover = useMutation({
+    mutationFn: () => call<{ redelivered: number }>('POST', `${path}/recover`, { since: new Date(from).toISOString(), delivered }),
+    onSuccess: ({ redelivered }) => {
+      say(t('webhooks.recovered', { count: redelivered }))
+      onClose()
+      void client.invalidateQueries({ queryKey: ['deliveries'] })
+    },
+  })
+  return (
+    <Dialog title={t('webhooks.recover')} onClose={onClose}>
+      <form className="form" onSubmit={(event) => { event.preventDefault(); recover.mutate() }}>
+        <p>{t('webhooks.recoverHint')}</p>
+        <div className="field"><label htmlFor="recover-since">{t('webhooks.since')}</label><input id="recover-since" type="datetime-local" required value={from} onChange={(event) => setFrom(event.target.value)} /></div>
+        <label className="check"><input type="checkbox" checked={delivered} onChange={(event) => setDelivered(event.target.checked)} /> {t('webhooks.alsoDelivered')}</label>
+        {recover.error && <Failure error={recover.error} />}
+        <div className="actions"><button type="button" className="button" onClick={onClose}>{t('action.cancel')}</button><button type="submit" className="button primary" disabled={recover.isPending || !from}>{t('webhooks.recoverNow')}</button></div>
+      </form>
+    </Dialog>
   )
 }
 

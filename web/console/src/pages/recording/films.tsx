@@ -8,7 +8,9 @@ import { Ago, Card, CopyText, Empty, Failure, Progress, State } from '../../comp
 import { Dialog } from '../../components/dialog'
 import { useSay, useSayError } from '../../components/toasts'
 import { bytes, clock } from '../../format'
+import { boxesLike, pixels, tileOf } from '../../media/boxes'
 import { layouts, type Tile } from '../../media/layouts'
+import { BoxEditor } from './boxes'
 
 export function Films({ recording, films, onMake, canMake }: { recording: Recording; films: Composition[]; onMake: () => void; canMake: boolean }) {
   const { t } = useTranslation()
@@ -67,17 +69,18 @@ function FilmCard({ recording, film: given, watch }: { recording: Recording; fil
     mutationFn: () => call('POST', `/v1/recordings/${recording.id}/compositions/${film.id}/retry`),
     onSuccess: () => say(t('films.queued')), onError: sayError, onSettled: refresh,
   })
+  const sound = film.spec.format === 'm4a' || film.spec.format === 'opus'
   const layout = film.spec.layout ?? 'grid'
-  const others = film.files?.filter((file) => file.media !== film.media) ?? []
+  const files = film.files ?? []
   return (
     <section className="card" aria-label={t('films.film', { layout: t(`layout.${layout}`, layout) })}>
       <header>
-        <h2 className="grow">{t(`layout.${layout}`, layout)}</h2>
+        <h2 className="grow">{sound ? t('live.soundOnly') : t(`layout.${layout}`, layout)}</h2>
         <State state={film.state} />
       </header>
       <div className="body stack">
         <dl className="facts">
-          <dt>{t('films.format')}</dt><dd>{film.spec.format?.toUpperCase()} · {film.width || film.spec.width}×{film.height || film.spec.height} · {film.spec.frame_rate} fps</dd>
+          <dt>{t('films.format')}</dt><dd>{film.spec.format?.toUpperCase()}{!sound && ` · ${film.width || film.spec.width}×${film.height || film.spec.height} · ${film.spec.frame_rate} fps`}</dd>
           {film.duration_s > 0 && <><dt>{t('field.duration')}</dt><dd className="num">{clock(film.duration_s)} · {bytes(film.bytes)}</dd></>}
           <dt>{t('films.asked')}</dt><dd><Ago at={film.created_at} /></dd>
         </dl>
@@ -90,9 +93,9 @@ function FilmCard({ recording, film: given, watch }: { recording: Recording; fil
         {film.error && film.state === 'failed' && <p className="small">{film.error.message} <span className="mono muted">{film.error.code}</span></p>}
         {film.state === 'ready' && film.media_type?.startsWith('video') && <video src={film.media} controls preload="metadata" playsInline aria-label={t('player.filmLabel')} style={{ width: '100%', borderRadius: 8, background: '#08090c', aspectRatio: `${film.width || 16}/${film.height || 9}`, maxHeight: 320 }} />}
         {film.state === 'ready' && film.media_type?.startsWith('audio') && <audio src={film.media} controls preload="metadata" aria-label={t('player.filmLabel')} style={{ width: '100%' }} />}
-        {film.state === 'ready' && others.length > 0 && (
+        {film.state === 'ready' && files.length > 1 && (
           <ul className="stack tight small">
-            {others.map((file) => <li key={file.name} className="row between"><a className="clip" href={file.media} download>{file.participant ?? file.name}</a><span className="muted num nowrap">{bytes(file.bytes)}</span></li>)}
+            {files.map((file) => <li key={file.name} className="row between"><a className="clip" href={file.media} download>{file.participant ?? file.name}</a><span className="muted num nowrap">{bytes(file.bytes)}</span></li>)}
           </ul>
         )}
         <div className="row wrap">
@@ -117,6 +120,7 @@ export function FilmDialog({ manifest, onClose }: { manifest: Manifest; onClose:
   const client = useQueryClient()
   const say = useSay()
   const [layout, setLayout] = useState('grid')
+  const [boxes, setBoxes] = useState(() => boxesLike('speaker', Math.max(2, Math.min(manifest.participants.length, 5))))
   const [format, setFormat] = useState<Format>('mp4')
   const [quality, setQuality] = useState<(typeof qualities)[number]>('standard')
   const [host, setHost] = useState('')
@@ -128,6 +132,7 @@ export function FilmDialog({ manifest, onClose }: { manifest: Manifest; onClose:
     mutationFn: () => {
       const [width, height] = size.split('x').map(Number)
       const spec: FilmSpec = { layout, format, quality, width, height }
+      if (layout === 'custom') spec.boxes = pixels(boxes, width, height)
       if (host) spec.host = host
       if (title.trim()) spec.title = { text: title.trim() }
       if (from) spec.from_s = Number(from)
@@ -149,24 +154,23 @@ export function FilmDialog({ manifest, onClose }: { manifest: Manifest; onClose:
           <legend className="sr">{t('films.layout')}</legend>
           <span className="label" aria-hidden>{t('films.layout')}</span>
           <div className="layouts">
-            {Object.entries(layouts).map(([name, tiles]) => (
+            {[...Object.entries(layouts).map(([name, tiles]) => [name, tiles(people)] as const), ['custom', boxes.map(tileOf)] as const].map(([name, tiles]) => (
               <label key={name}>
                 <input type="radio" name="layout" className="sr" value={name} checked={layout === name} onChange={() => setLayout(name)} />
-                <LayoutPicture tiles={tiles(people)} />
+                <LayoutPicture tiles={tiles} />
                 {t(`layout.${name}`)}
               </label>
             ))}
           </div>
           <p className="hint">{t(`layoutHint.${layout}`)}</p>
         </fieldset>
+        {layout === 'custom' && <BoxEditor boxes={boxes} onChange={setBoxes} people={manifest.participants} aspect={size.replace('x', '/')} />}
         <div className="pair">
           <div className="field"><label htmlFor="film-format">{t('films.format')}</label><select id="film-format" value={format} onChange={(event) => setFormat(event.target.value as Format)}>{formats.map((value) => <option key={value} value={value}>{t(`films.formats.${value}`)}</option>)}</select></div>
           <div className="field"><label htmlFor="film-quality">{t('films.quality')}</label><select id="film-quality" value={quality} onChange={(event) => setQuality(event.target.value as typeof quality)}>{qualities.map((value) => <option key={value} value={value}>{t(`films.qualities.${value}`)}</option>)}</select></div>
           <div className="field"><label htmlFor="film-size">{t('films.size')}</label><select id="film-size" value={size} onChange={(event) => setSize(event.target.value)}>{sizes.map((value) => <option key={value} value={value}>{value.replace('x', ' × ')}</option>)}</select></div>
           <div className="field"><label htmlFor="film-from">{t('films.from')}</label><input id="film-from" type="number" min={0} max={manifest.duration_s} step="any" placeholder="0" value={from} onChange={(event) => setFrom(event.target.value)} /></div>
           <div className="field"><label htmlFor="film-to">{t('films.to')}</label><input id="film-to" type="number" min={0} step="any" placeholder={manifest.duration_s.toFixed(1)} value={to} onChange={(event) => setTo(event.target.value)} /></div>
-        </div>
-        <div className="pair">
           <div className="field"><label htmlFor="film-host">{t('films.host')}</label><select id="film-host" value={host} onChange={(event) => setHost(event.target.value)}><option value="">{t('films.hostFirst')}</option>{manifest.participants.map((p) => <option key={p.identity} value={p.identity}>{p.name || p.identity}</option>)}</select></div>
           <div className="field"><label htmlFor="film-title">{t('films.title')}</label><input id="film-title" maxLength={200} placeholder={t('films.noTitle')} value={title} onChange={(event) => setTitle(event.target.value)} /></div>
         </div>

@@ -13,8 +13,10 @@ import { useSay, useSayError } from '../../components/toasts'
 import { bytes, clock, isTime, number } from '../../format'
 import { FilmDialog, Films } from './films'
 import { Files } from './files'
+import { Hold, HoldNote } from './hold'
 import { Player } from './player'
 import { RecordingAudit, RecordingWebhooks } from './trail'
+import { Uploads } from './uploads'
 
 const ManifestView = lazy(() => import('./manifest'))
 
@@ -53,6 +55,7 @@ export default function RecordingPage({ id, tab = 'play' }: { id: string; tab?: 
         <>
           <State state={r.state} />
           {ended && <button type="button" className="button primary" disabled={!manifest.data?.parts.length} onClick={() => setFilming(true)}><Film size={16} aria-hidden /> {t('films.make')}</button>}
+          {ended && <Hold recording={r} />}
           {ended && <Delete recording={r} />}
         </>
       )}
@@ -61,9 +64,10 @@ export default function RecordingPage({ id, tab = 'play' }: { id: string; tab?: 
       {recording.isPending && <Loading />}
       {r && <Figures recording={r} manifest={manifest.data} />}
       {r?.error && <Note kind={r.state === 'failed' ? 'bad' : 'warn'}><strong>{r.error.message}</strong> <span className="mono small muted">{r.error.code}</span></Note>}
+      {r?.hold && <HoldNote hold={r.hold} />}
       {filming && manifest.data && <FilmDialog manifest={manifest.data} onClose={() => setFilming(false)} />}
       {r && (
-        <nav className="tabs" aria-label={t('recording.parts')}>
+        <nav className="tabs" aria-label={t('recording.parts')} ref={(nav) => nav?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })}>
           {tabs.map((name) => (
             <Link key={name} href={`/recordings/${id}${name === 'play' ? '' : `/${name}`}`} aria-current={tab === name ? 'page' : undefined}>
               {t(`recording.tab.${name}`)}{name === 'films' && films.data?.data.length ? ` (${films.data.data.length})` : ''}
@@ -78,7 +82,7 @@ export default function RecordingPage({ id, tab = 'play' }: { id: string; tab?: 
           {(m) => (
             <>
               {tab === 'play' && <Player manifest={m} films={films.data?.data.filter((film) => film.state === 'ready' && film.media_type?.startsWith('video')) ?? []} />}
-              {tab === 'files' && <Files manifest={m} />}
+              {tab === 'files' && <><Files manifest={m} /><Uploads manifest={m} films={films.data?.data.filter((film) => film.state === 'ready') ?? []} /></>}
               {tab === 'manifest' && <Suspense fallback={<Loading />}><ManifestView value={m} name={`${id}.json`} /></Suspense>}
             </>
           )}
@@ -156,7 +160,7 @@ function Delete({ recording }: { recording: Recording }) {
   })
   return (
     <>
-      <button type="button" className="button danger icon" onClick={() => setAsking(true)}><Trash2 size={16} aria-hidden /><span className="sr">{t('recording.delete')}</span></button>
+      <button type="button" className="button danger icon" disabled={Boolean(recording.hold)} title={recording.hold && t('hold.held')} onClick={() => setAsking(true)}><Trash2 size={16} aria-hidden /><span className="sr">{t('recording.delete')}</span></button>
       {asking && (
         <Dialog title={t('recording.delete')} onClose={() => setAsking(false)}>
           <form className="form" onSubmit={(event) => { event.preventDefault(); setAsking(false); remove.mutate() }}>

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/roomreel/roomreel/coord"
+	"github.com/roomreel/roomreel/recorder"
+	"github.com/roomreel/roomreel/recording"
+)
+
+// gatherer makes manifests whole where several nodes have recorded, each on its own
+// disk: every folder shares what its journal tells, and each manifest tells of all.
+type gatherer struct {
+	archive recording.Archive
+	store   *coord.Store
+	folder  string
+	log     *slog.Logger
+}
+
+// one brings the manifest of a recording that is final up to date, if this folder has
+// any of it, and the record with it. What a crash left here is repaired first. It may
+// be called at any time, again and again.
+func (g gatherer) one(ctx context.Context, r recording.Recording) error {
+	dir, err := g.archive.Dir(r.ID)
+	if err != nil {
+		return err
+	}
+	turns, err := g.store.Turns(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	m, err := g.whole(ctx, dir, r)
+	switch {
+	case recording.CodeOf(err) == recording.CodeNotFound:
+		return g.elsewhere(ctx, r, turns)
+	case err != nil:
+		return fmt.Errorf("repair what was left of %s: %w", r.ID, err)
+	case len(turns) == 0 && len(m.Turns) == 1: // nothing was written, or Redis has lost its memory
+		_, _, err := g.store.Share(ctx, r.ID, g.folder, m.Turns, nil)
+		return err
+	case len(m.Turns) <= 1 && m.Covers(turns):
+		return nil
+	}
+	return g.merge(ctx, dir, r, m)
+}
+
+// whole repairs what a crash left in the folder, and reads its manifest.
+func (g gatherer) whole(ctx context.Context, dir string, r recording.Recording) (*recording.Manifest, error) {
+	if unfinished, err := recorder.Unfinished(dir); err == nil && unfinished {
+		g.log.Info("making a recording whole that a crash left", "recording", r.ID)
+		if _, err := recorder.Repair(ctx, dir, r, recording.EndedByCrash); err != nil {
+			return nil, err
+		}
+	}
+	return g.archive.Manifest(r.ID)
+}
+
+// merge shares what this folder has, and writes down what all have.
+func (g gatherer) merge(ctx context.Context, dir string, r recording.Recording, m *recording.Manifest) error {
+	own, err := recorder.Snapshot(dir, r)
+	if err != nil {
+		return err
+	}
+	locate(own, m)
+	turns, shared, err := g.store.Share(ctx, r.ID, g.folder, own.Turns, own)
+	if err != nil {
+		return err
+	}
+	merged := recording.Merge(turns, shared...)
+	locate(merged, m)
+	if !sameManifest(merged, m) {
+		if err := recording.WriteManifest(dir, merged); err != nil {
+			return err
+		}
+	}
+	result := resultOf(merged)
+	return g.store.Amend(ctx, r.ID, func(r *recording.Recording) {
+		r.Parts, r.Bytes, r.Duration, r.WaitingFor = result.Parts, result.Bytes, result.Duration, merged.WaitsFor()
+		if !result.StartedAt.IsZero() {
+			r.StartedAt = result.StartedAt
+		}
+	})
+}
+
+// elsewhere tells of a recording of which nothing is here that it waits for those who
+// have it, if nobody else can: whoever recorded is away.
+func (g gatherer) elsewhere(ctx context.Context, r recording.Recording, turns []recording.Turn) error {
+	if r.Parts > 0 || len(r.WaitingFor) > 0 || len(turns) == 0 {
+		return nil
+	}
+	places, err := g.store.Places(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	var away []string
+	for _, p := range places {
+		if len(p.At) > 0 {
+			return nil
+		}
+		away = append(away, p.Node)
+	}
+	return g.store.Amend(ctx, r.ID, func(r *recording.Recording) {
+		if r.Parts == 0 {
+			r.WaitingFor = away
+		}
+	})
+}
+
+// locate fills in where parts are in storage, as another manifest tells.
+func locate(m, from *recording.Manifest) {
+	for i, p := range m.Parts {
+		j := slices.IndexFunc(from.Parts, func(q recording.Part) bool { return q.ID == p.ID })
+		if p.Location == "" && j >= 0 {
+			m.Parts[i].Location = from.Parts[j].Location
+		}
+	}
+}
+
+func sameManifest(a, b *recording.Manifest) bool {
+	x, err := json.Marshal(a)
+	if err != nil {
+		return false
+	}
+	y, err := json.Marshal(b)
+	return err == nil && bytes.Equal(x, y)
+}
