@@ -2,6 +2,7 @@ package compose
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -32,8 +33,8 @@ type sceneArt struct {
 	tiles []tileArt
 	// whole covers the canvas, logo and clock lie over everything.
 	whole, logo, clock sprite
-	// at is where the clock begins on the timeline.
-	at recording.Seconds
+	// at is where the clock begins on the timeline, lasts how long it runs.
+	at, lasts recording.Seconds
 	// assets are digests of the files that were drawn.
 	assets []string
 }
@@ -78,10 +79,8 @@ func (a *artist) scene(s *Segment, first, count int) (sceneArt, error) {
 	}
 	if spec.Timestamp != "" && s.Card == nil {
 		begin := frameTime(first, spec.FrameRate)
-		out.at = s.At + begin - s.From
-		if out.clock, err = a.clock(out.at, frameTime(first+count, spec.FrameRate)-begin); err != nil {
-			return out, err
-		}
+		out.at, out.lasts = s.At+begin-s.From, frameTime(first+count, spec.FrameRate)-begin
+		out.clock = a.clock(out.at)
 	}
 	for _, t := range s.Tiles {
 		art := tileArt{Tile: t}
@@ -215,47 +214,69 @@ func (p *Plan) clockTick(at recording.Seconds) recording.Seconds {
 	return second - (at%second+second)%second
 }
 
-// clock draws the timestamps of a stretch of film, one PNG after the other in
-// one file: the first for its beginning, the others from its first full second.
-// It stands in the upper left corner, or in the right where the logo is left.
-func (a *artist) clock(at, lasts recording.Seconds) (sprite, error) {
-	corner := recording.TopLeft
-	if l := a.plan.Spec.Logo; l != nil && l.Corner == recording.TopLeft {
-		corner = recording.TopRight
-	}
-	size := min(max(float64(a.plan.Spec.Height)*0.028, 11), 30)
-	face := func(at recording.Seconds) image.Image {
-		const endless = 1 << 20
-		return drawLabel(letters().line(a.plan.clockText(at), size, endless, false))
-	}
-	// All pictures have one size, with room for another zone's name.
-	frame := image.NewRGBA(image.Rectangle{Max: face(at).Bounds().Max.Add(image.Pt(even(int(size)), 0))})
-	s := sprite{file: fmt.Sprintf("clock%04d.pngs", a.clocks), width: frame.Bounds().Dx(), height: frame.Bounds().Dy()}
+// clock is where the timestamps of a stretch of film stand, and the file that
+// drawClock will draw them into.
+func (a *artist) clock(at recording.Seconds) sprite {
+	size := a.plan.clockFrame(at)
+	s := sprite{file: fmt.Sprintf("clock%04d.pngs", a.clocks), width: size.X, height: size.Y}
 	a.clocks++
-	s.x, s.y = a.corner(corner, s.width, s.height)
+	s.x, s.y = a.corner(a.plan.clockCorner(), s.width, s.height)
 	s.x, s.y = even(s.x), even(s.y)
+	return s
+}
 
-	f, err := os.Create(filepath.Join(a.dir, s.file))
-	if err != nil {
-		return s, fmt.Errorf("create timestamps: %w", err)
+// clockCorner is the upper left one, or the right where the logo is left.
+func (p *Plan) clockCorner() recording.Corner {
+	if l := p.Spec.Logo; l != nil && l.Corner == recording.TopLeft {
+		return recording.TopRight
 	}
-	defer f.Close()
+	return recording.TopLeft
+}
+
+// clockFace draws one timestamp.
+func (p *Plan) clockFace(at recording.Seconds) image.Image {
+	const endless = 1 << 20
+	return drawLabel(letters().line(p.clockText(at), p.clockSize(), endless, false))
+}
+
+func (p *Plan) clockSize() float64 { return min(max(float64(p.Spec.Height)*0.028, 11), 30) }
+
+// clockFrame is the size of the pictures of a clock that begins at a moment:
+// all have one, with room for another zone's name.
+func (p *Plan) clockFrame(at recording.Seconds) image.Point {
+	return p.clockFace(at).Bounds().Max.Add(image.Pt(even(int(p.clockSize())), 0))
+}
+
+// drawClock draws the timestamps of a piece into dir, one PNG after the other in
+// one file: the first for its beginning, the others from its first full second.
+// A long film has many, so it is done only for pieces that are not there yet.
+func (p *Plan) drawClock(dir string, art sceneArt) (err error) {
+	if art.clock.file == "" {
+		return nil
+	}
+	f, err := os.Create(filepath.Join(dir, art.clock.file))
+	if err != nil {
+		return fmt.Errorf("create timestamps: %w", err)
+	}
+	defer func() {
+		if err = errors.Join(err, f.Close()); err != nil {
+			err = fmt.Errorf("write timestamps: %w", err)
+		}
+	}()
 	w := bufio.NewWriter(f)
 	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	for t := at; t < at+lasts; t += a.plan.clockTick(t) {
+	frame := image.NewRGBA(image.Rectangle{Max: p.clockFrame(art.at)})
+	for t := art.at; t < art.at+art.lasts; t += p.clockTick(t) {
 		draw.Draw(frame, frame.Bounds(), image.Transparent, image.Point{}, draw.Src)
-		shown := face(t)
+		shown := p.clockFace(t)
 		place := shown.Bounds()
-		if corner == recording.TopRight {
-			place = place.Add(image.Pt(s.width-place.Dx(), 0))
+		if p.clockCorner() == recording.TopRight {
+			place = place.Add(image.Pt(art.clock.width-place.Dx(), 0))
 		}
 		draw.Draw(frame, place, shown, image.Point{}, draw.Src)
 		if err := encoder.Encode(w, frame); err != nil {
-			return s, fmt.Errorf("write timestamps: %w", err)
+			return err
 		}
 	}
-	if err := w.Flush(); err != nil {
-		return s, fmt.Errorf("write timestamps: %w", err)
-	}
-	return s, nil
+	return w.Flush()
 }

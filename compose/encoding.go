@@ -105,7 +105,7 @@ func normalizeEncoding(s *recording.CompositionSpec) error {
 var colours = []string{"-colorspace", "smpte170m", "-color_primaries", "smpte170m", "-color_trc", "smpte170m", "-color_range", "tv"}
 
 // videoArgs choose the encoder of a piece. The software ones were chosen by
-// measuring CPU against SSIM; see docs/compositions.md.
+// measuring CPU against SSIM; see docs/composing.md.
 func videoArgs(s recording.CompositionSpec) []string {
 	kbit := bitrate(s)
 	rate := func(share int) string { return strconv.Itoa(kbit*share/100) + "k" }
@@ -119,11 +119,12 @@ func videoArgs(s recording.CompositionSpec) []string {
 	} else {
 		switch s.VideoCodec {
 		case "h264":
-			args = append(args, "-c:v", "libx264", "-preset", pick("ultrafast", "superfast", "faster"), "-crf", pick("27", "23", "18"),
+			args = append(args, "-c:v", "libx264", "-preset", pick("ultrafast", "superfast", "faster"), "-crf", pick("27", "24", "18"),
 				"-maxrate", rate(2*share), "-bufsize", rate(4*share))
-			// Macroblock trees are worth far more than they cost, longer
-			// lookahead is not.
-			args = append(args, "-x264-params", pick("threads=1", "mbtree=1:rc-lookahead=20:bframes=2:threads=1", "threads=1"))
+			// Macroblock trees are worth far more than they cost; B-frames,
+			// longer lookahead and motion finer than a pixel are not: bits make
+			// up for them.
+			args = append(args, "-x264-params", pick("threads=1", "mbtree=1:rc-lookahead=10:bframes=0:subme=0:threads=1", "threads=1"))
 		case "vp8":
 			// A negative cpu-used is a fixed speed; a positive one follows the clock.
 			args = append(args, "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", pick("-12", "-8", "-4"),

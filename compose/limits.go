@@ -13,28 +13,35 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
-// parallel is how many processes of a film may run at a time.
+// parallel is how many processes may make pictures of a film at a time, beside
+// one that makes sound.
 func (c Composer) parallel(p *Plan) int {
-	return int(min(int64(c.Cores), max(1, c.Memory/p.footprint())))
+	return int(min(int64(c.Cores), max(1, (c.Memory-soundFootprint)/p.footprint())))
 }
 
-// footprint is about what one process takes at most, in bytes: an encoder
-// with its lookahead, and for every picture a decoder with its frames. Measured
-// with 4, 9 and 25 participants of 1280x720.
+// What processes take in bytes, from the largest resident sets that were
+// measured with parts of 1280x720 in VP8: an MP4 of that size took 132 MiB with 4
+// participants, 157 with 9, 235 with 25; 191 with 4 at archive quality; 200 and 323
+// with 4 at 1920x1080. Pictures have room for decoders that keep more frames.
+const (
+	processBase    = 60 << 20
+	pictureBytes   = 8 << 20
+	soundFootprint = 80 << 20 // 66 MiB with 25 voices
+	// Frames of the film that the filters and the encoder hold.
+	heldFrames, heldFramesArchive = 45, 90
+)
+
+// footprint is about what a process that makes pictures takes at most.
 func (p *Plan) footprint() int64 {
-	const base, perPicture = 60 << 20, 18 << 20
 	most := 0
-	for _, s := range p.Segments {
-		pictures := 0
-		for _, t := range s.Tiles {
-			if t.Picture != nil {
-				pictures++
-			}
-		}
-		most = max(most, pictures)
+	for i := range p.Segments {
+		most = max(most, p.Segments[i].pictures())
 	}
-	canvas := int64(p.Spec.Width) * int64(p.Spec.Height) * 3 / 2
-	return base + 50*canvas + int64(most)*perPicture
+	frame, held := int64(p.Spec.Width)*int64(p.Spec.Height)*3/2, int64(heldFrames)
+	if p.Spec.Quality == QualityArchive {
+		held = heldFramesArchive
+	}
+	return processBase + held*frame + int64(most)*pictureBytes
 }
 
 // memory is what this machine, or the container, has in bytes.

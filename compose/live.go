@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/roomreel/roomreel/recording"
@@ -25,137 +26,183 @@ const (
 	// snapshotEvery is the least pause between two plans; planning takes no more
 	// than a twentieth of the time.
 	snapshotEvery = 5 * time.Second
+	planShare     = 20
 	finalEvery    = 300 * time.Millisecond
 )
 
+// errFinal ends what is encoded at low priority: the recording is over, and the
+// rest is done with all cores.
+var errFinal = errors.New("the recording is final")
+
 // ahead composes what is closed until the recording is final, and returns where
-// the film begins.
+// the film begins. A machine that is too slow for that falls behind, and has the
+// more to do afterwards.
 func (q *Queue) ahead(ctx context.Context, dir string, film recording.Composition) (zero recording.Seconds, err error) {
 	pin := pinOf(dir, film.ID)
 	zero = pin.read()
 	work := filepath.Join(recording.CompositionsDir(dir), "."+film.ID+".live.tmp")
 	defer os.RemoveAll(work)
-	for next := time.Now(); ; {
-		if _, err := readFinal(dir); err == nil {
-			return zero, nil
-		}
-		if ctx.Err() != nil {
-			return zero, context.Cause(ctx)
-		}
-		if time.Now().After(next) {
-			began := time.Now()
-			m, err := q.opts.Snapshot(ctx, film.RecordingID)
-			switch code := recording.CodeOf(err); {
-			case err == nil:
-				if zero == noPin {
-					if zero, err = pin.write(m, film.Spec); err != nil {
-						return zero, err
-					}
-				}
-				if zero != noPin {
-					err = q.encodeSettled(ctx, dir, work, m, film, zero)
-				}
-			case code == recording.CodeNotReady || code == recording.CodeNoMedia || code == recording.CodeStoreUnavailable:
-				err = nil
-			}
-			if ctx.Err() != nil {
-				return zero, context.Cause(ctx)
-			}
-			if code := recording.CodeOf(err); code == recording.CodeNotFound {
-				return zero, err
-			} else if err != nil {
-				q.log.Warn("live composition goes on", "composition", film.ID, "error", err)
-			}
-			next = time.Now().Add(max(snapshotEvery, 20*time.Since(began)/21))
+	running, done := untilFinal(ctx, dir)
+	defer done()
+	for running.Err() == nil {
+		began := time.Now()
+		planning, err := q.encodeSettled(running, dir, work, film, pin, &zero)
+		switch code := recording.CodeOf(err); {
+		case err == nil || running.Err() != nil:
+		case code == recording.CodeNotReady || code == recording.CodeNoMedia || code == recording.CodeStoreUnavailable:
+		case code == recording.CodeNotFound && !final(dir):
+			return zero, err
+		default:
+			q.log.Warn("live composition goes on", "composition", film.ID, "error", err)
 		}
 		select {
-		case <-time.After(finalEvery):
-		case <-ctx.Done():
+		case <-time.After(max(snapshotEvery, planShare*planning) - time.Since(began)):
+		case <-running.Done():
 		}
 	}
+	if ctx.Err() != nil {
+		return zero, context.Cause(ctx)
+	}
+	return zero, nil
 }
 
-// encodeSettled encodes the pieces that have settled and are not there yet.
-func (q *Queue) encodeSettled(ctx context.Context, dir, work string, m *recording.Manifest, film recording.Composition, zero recording.Seconds) error {
-	horizon := m.Duration - settled
-	spec := film.Spec
-	if spec.To == 0 || spec.To > horizon {
-		spec.To = horizon
+// untilFinal is a context that ends when the recording has its manifest. done
+// joins what looks for it.
+func untilFinal(ctx context.Context, dir string) (running context.Context, done func()) {
+	running, cancel := context.WithCancelCause(ctx)
+	var look sync.WaitGroup
+	if final(dir) {
+		cancel(errFinal)
 	}
-	if spec.To <= max(zero, spec.From) {
-		return nil
-	}
-	plan, err := planAt(m, spec, zero)
-	if code := recording.CodeOf(err); code == recording.CodeNoMedia || code == recording.CodeInvalidRequest {
-		return nil // nothing has settled yet
-	}
+	look.Go(func() {
+		for tick := time.NewTicker(finalEvery); ; {
+			select {
+			case <-tick.C:
+				if final(dir) {
+					cancel(errFinal)
+				}
+			case <-running.Done():
+				tick.Stop()
+				return
+			}
+		}
+	})
+	return running, func() { cancel(nil); look.Wait() }
+}
+
+func final(dir string) bool {
+	_, err := readFinal(dir)
+	return err == nil
+}
+
+// encodeSettled takes a snapshot of the recording, encodes the pieces that have
+// settled and are not there yet, and tells how long it took to find out which.
+func (q *Queue) encodeSettled(ctx context.Context, dir, work string, film recording.Composition, pin pin, zero *recording.Seconds) (planning time.Duration, err error) {
+	began := time.Now()
+	m, err := q.opts.Snapshot(ctx, film.RecordingID)
 	if err != nil {
-		return err
+		return time.Since(began), err
+	}
+	if *zero == noPin {
+		if *zero, err = pin.write(m, film.Spec); err != nil || *zero == noPin {
+			return time.Since(began), err
+		}
+	}
+	plan, err := planSettled(m, film.Spec, *zero)
+	if err != nil || plan == nil {
+		return time.Since(began), err
 	}
 	if err := os.MkdirAll(work, 0o755); err != nil {
-		return fmt.Errorf("create work folder: %w", err)
+		return time.Since(began), fmt.Errorf("create work folder: %w", err)
 	}
 	log, err := os.Create(filepath.Join(work, logName))
 	if err != nil {
-		return fmt.Errorf("create log: %w", err)
+		return time.Since(began), fmt.Errorf("create log: %w", err)
 	}
 	defer log.Close()
 	c := q.composer
 	c.Niceness = liveNiceness
-	r := renderer{composer: c, plan: &plan, dir: dir, work: work, log: &sharedLog{w: log}, tell: func(float64) {}}
+	r := renderer{composer: c, plan: plan, dir: dir, work: work, log: &sharedLog{w: log}, tell: func(float64) {}}
 	if err := r.hold(); err != nil {
-		return err
+		return time.Since(began), err
 	}
 	tasks, err := r.settledTasks()
+	planning = time.Since(began)
+	if err != nil {
+		return planning, err
+	}
+	for _, t := range tasks {
+		if err := q.encodeAhead(ctx, &r, t); err != nil {
+			return planning, err
+		}
+	}
+	return planning, nil
+}
+
+// planSettled plans what of the film has settled, or nothing.
+func planSettled(m *recording.Manifest, spec recording.CompositionSpec, zero recording.Seconds) (*Plan, error) {
+	horizon := m.Duration - settled
+	if spec.To == 0 || spec.To > horizon {
+		spec.To = horizon
+	}
+	if spec.To <= max(zero, spec.From) {
+		return nil, nil
+	}
+	plan, err := planAt(m, spec, zero)
+	if code := recording.CodeOf(err); code == recording.CodeNoMedia || code == recording.CodeInvalidRequest {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &plan, nil
+}
+
+// encodeAhead makes one piece unless it is kept already. All live films of the
+// node take turns.
+func (q *Queue) encodeAhead(ctx context.Context, r *renderer, t task) error {
+	kept := cacheOf(r.dir)
+	if kept.has(t.key, t.origins) {
+		return nil
+	}
+	select {
+	case q.liveWork <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	err := r.run(ctx, t, nil)
+	<-q.liveWork
 	if err != nil {
 		return err
 	}
-	for _, t := range tasks {
-		if cacheOf(dir).has(t.key, t.origins) {
-			continue
-		}
-		if _, err := readFinal(dir); err == nil {
-			return nil // the rest is done with all cores
-		}
-		select {
-		case q.liveWork <- struct{}{}:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		err := r.run(ctx, t, nil)
-		<-q.liveWork
-		if err != nil {
-			return err
-		}
-		if err := cacheOf(dir).put(t.key, t.origins, filepath.Join(work, t.file)); err != nil {
-			return err
-		}
-		if err := os.Remove(filepath.Join(work, t.file)); err != nil {
-			return fmt.Errorf("remove piece: %w", err)
-		}
+	if err := kept.put(t.key, t.origins, filepath.Join(r.work, t.file)); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(r.work, t.file)); err != nil {
+		return fmt.Errorf("remove piece: %w", err)
 	}
 	return nil
 }
 
-// settledTasks are the pieces and stretches that end with their cell: the last
-// ones would grow.
+// settledTasks are the stretches and pieces that end with their cell: the last
+// ones would grow. Sound comes first, for it takes little.
 func (r *renderer) settledTasks() ([]task, error) {
-	pieces, pictures, err := r.pictures()
-	if err != nil {
-		return nil, err
-	}
 	var out []task
-	for i, p := range pieces {
-		if p.first+p.frames < r.plan.Frames {
-			out = append(out, pictures[i])
-		}
-	}
 	codec := formats[r.plan.Spec.Format].sound
 	for i, t := range r.plan.soundTracks() {
 		for k, s := range r.plan.stretches(i, t, codec, r.cell()) {
 			if s.keep >= 0 {
 				out = append(out, r.sound(s, codec, stretchName(i, k, codec)))
 			}
+		}
+	}
+	pieces, pictures, err := r.pictures()
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range pieces {
+		if !p.grows {
+			out = append(out, pictures[i])
 		}
 	}
 	return out, nil

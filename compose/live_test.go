@@ -57,11 +57,12 @@ func TestLive(t *testing.T) {
 		}
 		return len(kept)
 	}
-	// 0–30, 30–40, 40–60 of the picture, 0–30 and 30–60 of the sound have
-	// settled at 80.
-	eventually(t, "what has settled is composed", func() bool { return pieces() == 5 })
-	if got := encoded(t, calls); len(got) != 5 {
-		t.Errorf("%v were tried for 5 pieces", got)
+	// Up to 60, all cells of 15 s of the picture and of the sound have settled at
+	// 80, and one more of the picture as somebody joins in it.
+	const settled = 9
+	eventually(t, "what has settled is composed", func() bool { return pieces() == settled })
+	if got := encoded(t, calls); len(got) != settled {
+		t.Errorf("%v were tried for %d pieces", got, settled)
 	}
 
 	// It ends; a clock that was fitted anew moved a part by a little.
@@ -84,7 +85,7 @@ func TestLive(t *testing.T) {
 	}
 	ready := until(t, updates, recording.CompositionReady)
 	again := encoded(t, calls)
-	if want := []string{"piece0003.mp4", "piece0004.mp4", "sound0_0002.aac", "sound0_0003.aac"}; !slices.Equal(again, want) {
+	if want := []string{"piece0005.mp4", "piece0006.mp4", "piece0007.mp4", "piece0008.mp4", "sound0_0004.aac", "sound0_0005.aac", "sound0_0006.aac"}; !slices.Equal(again, want) {
 		t.Errorf("after the end %v were encoded, not %v", again, want)
 	}
 	d := decode(t, filepath.Join(recording.CompositionsDir(dir), ready.File), testWidth, testHeight, 30)

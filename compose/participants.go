@@ -177,7 +177,7 @@ func (r *renderer) soundAlone(ctx context.Context, t soundTrack) (string, error)
 	for k, s := range list {
 		tasks[k] = r.sound(s, &opus, stretchName(0, k, &opus))
 	}
-	if err := r.runAll(ctx, tasks); err != nil {
+	if err := r.runAll(ctx, nil, tasks); err != nil {
 		return "", err
 	}
 	const sound = "sound.ogg"

@@ -16,6 +16,8 @@ import (
 type piece struct {
 	segment       *Segment
 	first, frames int
+	// grows is of what ends with a live film: more of it may come.
+	grows bool
 }
 
 const (
@@ -26,7 +28,9 @@ const (
 	// Films from longFilm on are cut on a grid of the timeline: another range
 	// of the same recording has the same pieces.
 	longFilm  = 10 * time.Minute
-	pieceCell = 2 * time.Minute
+	pieceCell = time.Minute
+	// minTail is the shortest that the end of a live film is cut into.
+	minTail = 4 * time.Second
 )
 
 // pieces divides the film so that n processes are busy.
@@ -34,7 +38,7 @@ func (p *Plan) pieces(n int) []piece {
 	frames := func(d time.Duration) int { return int(d.Seconds() * float64(p.Spec.FrameRate)) }
 	switch {
 	case p.Spec.Live:
-		return p.gridPieces(frames(liveCell))
+		return divideLast(p.gridPieces(frames(liveCell)), n, frames(minTail))
 	case p.Frames >= frames(longFilm):
 		return p.gridPieces(frames(pieceCell))
 	}
@@ -64,6 +68,22 @@ func (p *Plan) gridPieces(cell int) []piece {
 		}
 	}
 	return out
+}
+
+// divideLast divides the last piece of a live film, which cannot be encoded
+// while the meeting runs, so that n processes are busy with it afterwards.
+func divideLast(pieces []piece, n, least int) []piece {
+	if len(pieces) == 0 {
+		return pieces
+	}
+	last := pieces[len(pieces)-1]
+	parts := max(1, min(n, last.frames/least))
+	pieces = pieces[:len(pieces)-1]
+	for k := range parts {
+		from, to := last.frames*k/parts, last.frames*(k+1)/parts
+		pieces = append(pieces, piece{segment: last.segment, first: last.first + from, frames: to - from, grows: true})
+	}
+	return pieces
 }
 
 // pieceVersion is part of every key: raise it when the same plan is to look

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/roomreel/roomreel/recording"
@@ -59,10 +60,12 @@ func (q *Queue) sweep() {
 	for tick := time.NewTicker(sweepOut); ; {
 		q.offerUnfinished()
 		ids, _ := q.archive.IDs()
-		caches := make([]cache, len(ids))
-		for i, id := range ids {
+		var caches []cache
+		for _, id := range ids {
 			dir := filepath.Join(q.archive.Root(), id)
-			caches[i] = cacheOf(dir)
+			if !q.unfinished(id) { // a film of a long meeting is to find all of its pieces
+				caches = append(caches, cacheOf(dir))
+			}
 			if err := clearTries(dir, ""); err != nil {
 				q.log.Warn("half-made files cannot be removed", "recording", id, "error", err)
 			}
@@ -77,6 +80,12 @@ func (q *Queue) sweep() {
 			return
 		}
 	}
+}
+
+// unfinished reports whether a film of the recording is still to be made.
+func (q *Queue) unfinished(recordingID string) bool {
+	films, err := q.stored(recordingID)
+	return err != nil || slices.ContainsFunc(films, func(f recording.Composition) bool { return !f.State.Final() })
 }
 
 // look takes jobs whenever there may be some.

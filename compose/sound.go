@@ -28,7 +28,7 @@ const (
 	// soundCell is how much sound one process encodes, liveCell how much of
 	// sound and pictures while a meeting runs.
 	soundCell = 10 * time.Minute
-	liveCell  = 30 * time.Second
+	liveCell  = 15 * time.Second
 	// runUp is how much earlier a stretch is encoded than used, runOut how many
 	// packets longer.
 	runUp  = time.Second

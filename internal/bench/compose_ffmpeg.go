@@ -78,6 +78,34 @@ func encodeAlone(ctx context.Context, lossless, out, format string) (time.Durati
 	return encode.ProcessState.UserTime() + encode.ProcessState.SystemTime(), nil
 }
 
+// soundAlone encodes the sound of a film again, and returns the CPU time of that
+// without decoding it.
+func (b *composeBench) soundAlone(ctx context.Context, film string) (time.Duration, error) {
+	samples := filepath.Join(b.data, "sound.wav")
+	if _, err := runFFmpeg(ctx, "-i", film, "-vn", samples); err != nil {
+		return 0, err
+	}
+	args := []string{"-c:a", "libopus", "-b:a", "96k", filepath.Join(b.data, "sound.ogg")}
+	if filepath.Ext(film) == ".mp4" {
+		args = []string{"-c:a", "aac", "-b:a", "128k", filepath.Join(b.data, "sound.m4a")}
+	}
+	return runFFmpeg(ctx, append([]string{"-i", samples}, args...)...)
+}
+
+// cameraGraph draws what the ith camera sees: a room, blurred a little as by a
+// lens, before it somebody who never sits still, and noise.
+func cameraGraph(i int) string {
+	still := func(size, format string, x, y, scale float64, hue int) string {
+		return fmt.Sprintf("mandelbrot=maxiter=400:s=%s:r=30:start_x=%g:start_y=%g:start_scale=%g,trim=end_frame=1,format=%s,boxblur=2,hue=h=%d:s=0.5",
+			size, x, y, scale, format, hue)
+	}
+	const endless, face = "loop=-1:1,setpts=N/30/TB", "geq=lum='lum(X,Y)':cb='cb(X,Y)':cr='cr(X,Y)':a='255*lt(pow((X-240)/235,2)+pow((Y-320)/315,2),1)'"
+	room := still("1280x720", "yuv420p", -0.743, 0.131, 0.01*float64(i+2), 70*i) + "," + endless
+	person := still("480x640", "yuva420p", -1.25, 0.02, 0.1+0.01*float64(i), 90*i+20) + "," + face + "," + endless
+	return fmt.Sprintf("%s[room];%s[person];[room][person]overlay=x='400+60*sin(2*PI*t/3.%d)':y='90+25*sin(2*PI*t/1.7)',noise=alls=6:allf=t,format=yuv420p",
+		room, person, i)
+}
+
 // gridOf lays n pictures out like the seed's grid of equal tiles.
 func gridOf(n int) string {
 	columns := int(math.Ceil(math.Sqrt(float64(n))))
