@@ -22,6 +22,7 @@ type Manifest struct {
 	CreatedAt    time.Time         `json:"created_at" doc:"When it was asked for." example:"2026-03-01T09:00:00Z"`
 	StartedAt    time.Time         `json:"started_at" doc:"Zero of the timeline." example:"2026-03-01T09:00:00.2Z"`
 	StoppedAt    time.Time         `json:"stopped_at,omitzero" doc:"When it ended." example:"2026-03-01T09:30:00Z"`
+	PartsDeleted time.Time         `json:"parts_deleted_at,omitzero" doc:"When the files of all parts were deleted, as delete_parts wished." example:"2026-03-02T10:00:00Z"`
 	Ended        string            `json:"ended,omitempty" doc:"Why it ended." example:"stop"`
 	Error        *Failure          `json:"error,omitempty" doc:"Why it failed."`
 	Duration     float64           `json:"duration_s" doc:"Length of the timeline." example:"1799.8"`
@@ -145,7 +146,7 @@ func manifestBody(m *recording.Manifest) Manifest {
 	return Manifest{
 		Version: m.Version, ID: m.ID, Room: m.Room, RoomSID: m.RoomSID, State: string(m.State), Selection: selectionBody(m.Selection),
 		Host: m.Host, Session: m.Session, Client: m.Client, Labels: m.Labels,
-		CreatedAt: m.CreatedAt.UTC(), StartedAt: m.StartedAt.UTC(), StoppedAt: m.StoppedAt.UTC(),
+		CreatedAt: m.CreatedAt.UTC(), StartedAt: m.StartedAt.UTC(), StoppedAt: m.StoppedAt.UTC(), PartsDeleted: m.PartsDeletedAt.UTC(),
 		Ended: string(m.Ended), Error: failureBody(m.Error), Duration: seconds(m.Duration),
 		Layouts: each(m.Layouts, func(c recording.LayoutChange) LayoutChange { return LayoutChange{At: seconds(c.At), Layout: c.Layout} }),
 		Turns: each(m.Turns, func(t recording.Turn) Turn {

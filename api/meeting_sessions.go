@@ -49,6 +49,7 @@ type StartMeetingSession struct {
 	ConnectionID string         `json:"connectionId,omitempty" maxLength:"256" doc:"Name of the room. It is required." example:"standup"`
 	Layout       string         `json:"layout,omitempty" maxLength:"256" doc:"Layout of the film that follows; grid, when left out." example:"grid"`
 	Format       string         `json:"format,omitempty" maxLength:"256" doc:"Format of that film: webm or mp4; webm, when left out." example:"webm"`
+	DeleteParts  bool           `json:"deleteParts,omitempty" doc:"Delete the files of people once the film is made." example:"false"`
 	Host         *MeetingPerson `json:"host,omitempty" doc:"Who runs the meeting. Left out, it is who has the attribute role=host, or that in their metadata. The recording ends when they have left."`
 }
 
@@ -148,7 +149,7 @@ func (s *Server) startMeetingSession(ctx context.Context, in *startMeetingInput)
 	}
 	layout, format := option(in.Body.Layout, meetingLayout), option(in.Body.Format, meetingFormat)
 	want := recording.Request{
-		Room: room, Compositions: []recording.CompositionSpec{film(layout, format)},
+		Room: room, Compositions: []recording.CompositionSpec{film(layout, format)}, DeleteParts: in.Body.DeleteParts,
 		Subject: recording.Subject{
 			Host:   cmp.Or(in.Body.Host.identity(), present.host.identity()),
 			Labels: map[string]string{labelLayout: layout, labelFormat: format},

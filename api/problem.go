@@ -81,6 +81,7 @@ var problemTypes = map[recording.Code]struct {
 	recording.CodeRoomUnreachable:  {http.StatusBadGateway, "LiveKit cannot be reached"},
 	recording.CodeSubscribeFailed:  {http.StatusBadGateway, "A track could not be subscribed to"},
 	recording.CodeStoreUnavailable: {http.StatusServiceUnavailable, "Redis cannot be reached"},
+	recording.CodePartsDeleted:     {http.StatusGone, "The files of people were deleted"},
 	recording.CodeNodeAway:         {http.StatusServiceUnavailable, "The node that has the files is away"},
 	recording.CodeCapacity:         {http.StatusServiceUnavailable, "No node has room for more"},
 	CodeTimeout:                    {http.StatusGatewayTimeout, "The answer did not come in time"},

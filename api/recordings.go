@@ -29,12 +29,13 @@ type StartRecording struct {
 	Labels      map[string]string `json:"labels,omitempty" maxProperties:"50" doc:"Your own names and values. They are kept, and told with the recording." example:"{\"case\":\"4711\"}"`
 
 	Compositions []FilmSpec `json:"compositions,omitempty" maxItems:"10" doc:"Films to make as soon as it has ended; one with live is composed while it runs."`
+	DeleteParts  bool       `json:"delete_parts,omitempty" doc:"Delete the files of people once all these films are made, one of them of the whole recording, and nothing waits for the files." example:"false"`
 }
 
 func (s *Server) requestOf(b StartRecording) (recording.Request, error) {
 	want := recording.Request{
 		Room: b.Room, Selection: b.Selection.domain(), Limits: b.Limits.domain(),
-		Subject: recording.Subject{Host: b.Host, Labels: b.Labels}, EndWithHost: b.EndWithHost,
+		Subject: recording.Subject{Host: b.Host, Labels: b.Labels}, EndWithHost: b.EndWithHost, DeleteParts: b.DeleteParts,
 		Delivery: recording.Delivery{UploadURL: b.UploadURL, WebhookURL: b.WebhookURL},
 	}
 	for i, film := range b.Compositions {

@@ -84,6 +84,9 @@ func (q *Queue) check(ctx context.Context, recordingID string, spec recording.Co
 	if spec.Live && recording.CodeOf(err) == recording.CodeNotReady {
 		return spec, nil // nothing is written yet
 	}
+	if err == nil {
+		err = m.PartsKept()
+	}
 	if err != nil {
 		return spec, err
 	}

@@ -220,6 +220,18 @@ func (b *Bucket) Remove(ctx context.Context, prefix string) error {
 	return nil
 }
 
+// Delete deletes the object at a location. That there is none is no error.
+func (b *Bucket) Delete(ctx context.Context, location string) error {
+	key, err := b.key(location)
+	if err != nil {
+		return err
+	}
+	if err := b.client.RemoveObject(ctx, b.opts.Bucket, key, minio.RemoveObjectOptions{}); err != nil {
+		return storageError("delete", err)
+	}
+	return nil
+}
+
 // Check tells whether the bucket is there and can be used.
 func (b *Bucket) Check(ctx context.Context) error {
 	there, err := b.client.BucketExists(ctx, b.opts.Bucket)

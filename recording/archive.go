@@ -105,6 +105,9 @@ func (a Archive) OpenPart(id, part string) (*os.File, *Part, error) {
 	if i < 0 {
 		return nil, nil, Errorf(CodeNotFound, "recording %s has no part %s", id, part)
 	}
+	if err := m.PartsKept(); err != nil {
+		return nil, nil, err
+	}
 	dir, err := a.Dir(id)
 	if err != nil {
 		return nil, nil, err

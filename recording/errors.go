@@ -30,6 +30,7 @@ const (
 	CodeComposeFailed    Code = "COMPOSE_FAILED"
 	CodeCanceled         Code = "CANCELED"
 	CodeNodeAway         Code = "NODE_AWAY"
+	CodePartsDeleted     Code = "PARTS_DELETED"
 	CodeStoreUnavailable Code = "STORE_UNAVAILABLE"
 	CodeCapacity         Code = "NO_CAPACITY"
 	CodeInternal         Code = "INTERNAL"

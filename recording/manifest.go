@@ -36,6 +36,10 @@ type Manifest struct {
 	Error     *Error    `json:"error,omitempty"`
 	Duration  Seconds   `json:"duration_s"`
 
+	// PartsDeletedAt is when the files of all parts were deleted, because films of them
+	// were all that was to be kept.
+	PartsDeletedAt time.Time `json:"parts_deleted_at,omitzero"`
+
 	// Turns are the nodes' turns at it, in order: more than one where another took over.
 	Turns []Turn `json:"turns,omitempty"`
 	// Pauses are the intervals of which nothing was written.

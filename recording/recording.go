@@ -84,6 +84,9 @@ type Recording struct {
 	// are back.
 	WaitingFor []string `json:"waiting_for,omitempty"`
 
+	// PartsDeletedAt is when its parts were deleted, as DeleteParts wishes.
+	PartsDeletedAt time.Time `json:"parts_deleted_at,omitzero"`
+
 	// Hold, while it is not nil, keeps the recording from being deleted.
 	Hold *Hold `json:"hold,omitempty"`
 

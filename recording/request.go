@@ -24,6 +24,9 @@ type Request struct {
 	Delivery Delivery `json:"delivery,omitzero"`
 	// Compositions are the films to make as soon as it has ended.
 	Compositions []CompositionSpec `json:"compositions,omitempty"`
+	// DeleteParts deletes the parts once the films are made: all of Compositions, and one
+	// at least of the whole recording.
+	DeleteParts bool `json:"delete_parts,omitempty"`
 }
 
 // Subject says what a recording is about, in its caller's terms. Manifests keep

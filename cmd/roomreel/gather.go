@@ -92,6 +92,7 @@ func (g gatherer) merge(ctx context.Context, dir string, r recording.Recording, 
 		merged = recording.Merge(turns, merged, m)
 	}
 	locate(merged, m)
+	merged.PartsDeletedAt = m.PartsDeletedAt
 	if !sameManifest(merged, m) {
 		if err := recording.WriteManifest(dir, merged); err != nil {
 			return err

@@ -128,7 +128,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	}
 	p.settler = settler{
 		uploader: p.uploader, gather: gatherer{archive, store, folder, log}, settled: map[string]time.Time{},
-		films: wishedFilms{p.queue, store, folder, c.Node, log},
+		films: wishedFilms{p.queue, store, folder, c.Node, log}, parts: partsDeleter{p.uploader, p.queue},
 	}
 	var storage api.Storage
 	if s := p.uploader.storage; s != nil {

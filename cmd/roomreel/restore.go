@@ -123,7 +123,7 @@ func (r restorer) one(ctx context.Context, id string) (wrote bool, err error) {
 		ID: id, Request: recording.Request{Room: m.Room, Selection: m.Selection, Subject: m.Subject}, Hold: hold,
 		State: m.State, Ended: m.Ended, Error: m.Error,
 		CreatedAt: m.CreatedAt, StartedAt: m.StartedAt, StoppedAt: m.StoppedAt,
-		Duration: result.Duration, Parts: result.Parts, Bytes: result.Bytes, People: result.People,
+		PartsDeletedAt: m.PartsDeletedAt, Duration: result.Duration, Parts: result.Parts, Bytes: result.Bytes, People: result.People,
 	})
 }
 

@@ -16,6 +16,7 @@ type settler struct {
 	*uploader
 	gather gatherer
 	films  wishedFilms
+	parts  partsDeleter
 	// settled are those for which nothing was left to do, by when the manifest was
 	// written that was looked at.
 	settled map[string]time.Time
@@ -105,7 +106,16 @@ func (s settler) settle(ctx context.Context, id string) {
 		return
 	}
 	page, err := s.uploads.List(ctx, deliver.Query{Recording: id, States: []deliver.State{deliver.Pending, deliver.Running, deliver.Failed}})
-	if err == nil && len(page.Items) == 0 {
+	if err != nil || len(page.Items) > 0 {
+		return
+	}
+	deleted, err := s.parts.one(ctx, r)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		s.log.Warn("the parts of a recording were not deleted yet", "recording", id, "error", err)
+	case deleted:
+		s.look(id) // storage is to have the manifest that says so
+	default:
 		s.settled[id] = s.written(id)
 	}
 }

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/roomreel/roomreel/api"
+	"github.com/roomreel/roomreel/compose"
+	"github.com/roomreel/roomreel/recording"
+)
+
+// partsDeleter deletes the parts of recordings whose starters want their films only.
+type partsDeleter struct {
+	*uploader
+	films api.Compositions
+}
+
+// one deletes what this folder and storage have of the parts, if that is wished and
+// due: the recording has ended well and is not held, no node is away with parts, and
+// the films are made. It reports whether it deleted any. The record is told first: of
+// several folders each deletes its own.
+func (d partsDeleter) one(ctx context.Context, r recording.Recording) (deleted bool, err error) {
+	if !r.DeleteParts || r.State != recording.Stopped || r.Hold != nil || len(r.WaitingFor) > 0 {
+		return false, nil
+	}
+	m, err := d.archive.Manifest(r.ID)
+	if recording.CodeOf(err) == recording.CodeNotFound {
+		return false, nil
+	}
+	if err != nil || !m.PartsDeletedAt.IsZero() {
+		return false, err
+	}
+	if hold, err := d.archive.Hold(r.ID); err != nil || hold != nil {
+		return false, err
+	}
+	if r.PartsDeletedAt.IsZero() {
+		made, err := d.made(ctx, r)
+		if err != nil || !made {
+			return false, err
+		}
+		r.PartsDeletedAt = time.Now().UTC()
+		if err := d.store.Amend(ctx, r.ID, func(stored *recording.Recording) { stored.PartsDeletedAt = r.PartsDeletedAt }); err != nil {
+			return false, err
+		}
+		d.log.Info("deleting the parts of a recording whose films are made", "recording", r.ID)
+	}
+	return true, d.remove(ctx, r, m)
+}
+
+// made reports whether all films that were wished are ready, one of the whole recording
+// is, none is being made, and storage, where there is one, has each.
+func (d partsDeleter) made(ctx context.Context, r recording.Recording) (bool, error) {
+	films, err := d.films.List(ctx, r.ID)
+	if err != nil {
+		return false, err
+	}
+	ready, whole := map[string]bool{}, false
+	for _, film := range films {
+		if !film.State.Final() {
+			return false, nil
+		}
+		if film.State != recording.CompositionReady || film.File != "" && d.storage != nil && film.Location == "" {
+			continue
+		}
+		ready[film.ID] = true
+		whole = whole || film.Spec.IsWhole()
+	}
+	for n := range r.Compositions {
+		if !ready[compose.WishedID(r.ID, n)] {
+			return false, nil
+		}
+	}
+	return whole, nil
+}
+
+func (d partsDeleter) remove(ctx context.Context, r recording.Recording, m *recording.Manifest) error {
+	dir, err := d.archive.Dir(r.ID)
+	if err != nil {
+		return err
+	}
+	m.Parts = slices.Clone(m.Parts)
+	for i, part := range m.Parts {
+		if d.storage != nil && part.Location != "" {
+			if err := d.storage.Bucket.Delete(ctx, part.Location); err != nil {
+				return fmt.Errorf("delete part %s: %w", part.ID, err)
+			}
+		}
+		if err := os.Remove(filepath.Join(dir, part.File)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("delete part %s: %w", part.ID, err)
+		}
+		m.Parts[i].Location = ""
+	}
+	m.PartsDeletedAt = r.PartsDeletedAt
+	return recording.WriteManifest(dir, m)
+}

@@ -1,0 +1,18 @@
+package recording
+
+import "time"
+
+// PartsKept is nil as long as the files of the parts are kept, and else tells with
+// CodePartsDeleted since when they are not.
+func (m *Manifest) PartsKept() error {
+	if m.PartsDeletedAt.IsZero() {
+		return nil
+	}
+	return Errorf(CodePartsDeleted, "the files of people were deleted at %s, once the films of recording %s were made, as its start wished",
+		m.PartsDeletedAt.UTC().Format(time.RFC3339), m.ID)
+}
+
+// IsWhole reports whether the film shows everybody from end to end.
+func (s CompositionSpec) IsWhole() bool {
+	return s.From == 0 && s.To == 0 && len(s.Include) == 0 && len(s.Exclude) == 0
+}
