@@ -295,7 +295,9 @@ func TestRetryGoesOn(t *testing.T) {
 				person{identity: "ann", colour: "red", to: 4},
 				person{identity: "bob", colour: "green", from: 2, videoAt: 2, audioAt: 2, to: 4},
 			)
-			broken, _ := wrapper(t, c.trouble)
+			kept := filepath.Join(recording.CompositionsDir(dir), cacheName, "*.json")
+			wait := `case "$last" in piece0001*) until ls ` + kept + ` > /dev/null 2>&1; do sleep 0.01; done; esac` // for one that is finished
+			broken, _ := wrapper(t, wait+"\n"+c.trouble)
 			q := queue(t, a, Options{FFmpeg: broken})
 			film, err := q.Start(ctx, id, testSpec("mp4"))
 			if err != nil {
@@ -312,8 +314,8 @@ func TestRetryGoesOn(t *testing.T) {
 			eventually(t, "the job is gone", func() bool { _, here := q.here(film.ID); return !here })
 			q.Close()
 
-			kept, err := filepath.Glob(filepath.Join(recording.CompositionsDir(dir), cacheName, "*.json"))
-			if err != nil || len(kept) == 0 {
+			done, err := filepath.Glob(kept)
+			if err != nil || len(done) == 0 {
 				t.Fatalf("nothing was kept: %v", err)
 			}
 			whole, calls := wrapper(t, "")
@@ -329,8 +331,8 @@ func TestRetryGoesOn(t *testing.T) {
 				t.Errorf("made as %+v", ready)
 			}
 			again := encoded(t, calls)
-			if len(again)+len(kept) != 3 || !slices.Contains(again, "piece0001.mp4") {
-				t.Errorf("%d pieces were kept, and %v encoded again", len(kept), again)
+			if len(again)+len(done) != 3 || !slices.Contains(again, "piece0001.mp4") {
+				t.Errorf("%d pieces were kept, and %v encoded again", len(done), again)
 			}
 			d := decode(t, filepath.Join(recording.CompositionsDir(dir), ready.File), testWidth, testHeight, testRate)
 			if a, b := d.colour(1.5, 80, 90), d.colour(3.5, 240, 90); a != "red" || b != "green" {

@@ -109,6 +109,7 @@ func TestManagedEndpoint(t *testing.T) {
 	if got := takeOne(t, requests).Header.Get("webhook-id"); got+"."+status.ID != id {
 		t.Errorf("got %s, want the test event %s", got, id)
 	}
+	until(t, "the test event is delivered", func() bool { d, err := w.Delivery(t.Context(), id); return err == nil && d.State == Done })
 
 	if err := w.DeleteEndpoint(t.Context(), status.ID); err != nil {
 		t.Fatal(err)
