@@ -26,19 +26,21 @@ type sample struct {
 type samples []sample
 
 // collect takes samples until ctx ends.
-func (s *samples) collect(ctx context.Context, c client.Client) error {
+func (s *samples) collect(ctx context.Context, c client.Client) {
 	const every = 5 * time.Second
 	for wait(ctx, every) == nil {
 		taken, err := take(ctx, c)
 		if err != nil {
-			return until(ctx, err)
+			if until(ctx, err) != nil {
+				tell("a sample was not taken: %v", err)
+			}
+			continue
 		}
 		*s = append(*s, taken)
 		if len(*s)%12 == 0 {
 			tell("%3.0f goroutines, %3.0f open files, %4.0f MiB", taken.goroutines, taken.files, taken.memory/(1<<20))
 		}
 	}
-	return nil
 }
 
 func take(ctx context.Context, c client.Client) (sample, error) {

@@ -89,7 +89,7 @@ func (s *soak) run(ctx context.Context) (result soakResult, err error) {
 	defer stop()
 	var samples samples
 	group, steady := errgroup.WithContext(steady)
-	group.Go(func() error { return samples.collect(steady, d.api) })
+	group.Go(func() error { samples.collect(steady, d.api); return nil })
 	for room := range s.rooms {
 		for i := range s.participants {
 			group.Go(func() error { s.attend(steady, d.server, room, i); return nil })

@@ -66,11 +66,13 @@ test('5,000 recordings', async () => {
     await page.locator('.list').evaluate((list) => list.scrollTo(0, list.scrollHeight))
     return page.getByText(/^5,?000 recordings$/).isVisible()
   }, 120_000)
-  await page.locator('.list').evaluate((list) => list.scrollTo(0, 0))
-  const figures = await measure(page, 300, "document.querySelector('.list').scrollTop += 900")
-  const nodes = await page.locator('.list-row').count()
-  console.log('5,000 recordings, scrolling 900 px a frame:', JSON.stringify({ ...figures, rows_in_document: nodes }))
-  assert.ok(nodes < 60, `${nodes} rows are in the document`)
+  for (const pixels of [300, 900]) { // a fling of the wheel; dragging the scroll bar
+    await page.locator('.list').evaluate((list) => list.scrollTo(0, 0))
+    const figures = await measure(page, 300, `document.querySelector('.list').scrollTop += ${pixels}`)
+    const rows = await page.locator('.list-row').count()
+    console.log(`5,000 recordings, scrolling ${pixels} px a frame:`, JSON.stringify({ ...figures, rows_in_document: rows }))
+    assert.ok(rows < 60, `${rows} rows are in the document`)
+  }
   const asked = Date.now()
   await page.getByLabel('Search rooms, people, labels').fill('room-17')
   await page.getByText('125 recordings').waitFor()
