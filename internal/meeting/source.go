@@ -102,7 +102,8 @@ func (p picture) label() ([]byte, error) {
 		return nil, fmt.Errorf("draw name: %w", err)
 	}
 	defer face.Close()
-	pen := font.Drawer{Dst: img, Src: image.White, Face: face, Dot: fixed.P(p.width/40, p.height*15/16)}
+	pen := font.Drawer{Dst: img, Src: image.White, Face: face, Dot: fixed.P(p.width*3/8, p.height*15/16)}
+	pen.Dot.X -= pen.MeasureString(p.name) / 2 // in the middle, where no layout crops it
 	pen.DrawString(p.name)
 	var out bytes.Buffer
 	if err := png.Encode(&out, img); err != nil {
