@@ -31,7 +31,7 @@ type Recording struct {
 	People       []Person          `json:"people,omitempty" doc:"Those of whom there is a file, once it has ended."`
 
 	PartsDeletedAt time.Time `json:"parts_deleted_at,omitzero" doc:"When the files of people were deleted, as delete_parts wished." example:"2026-03-02T10:00:00Z"`
-	WaitingFor     []string   `json:"waiting_for,omitempty" doc:"Nodes that went away with parts on disks of their own: parts, bytes and the manifest are without those until they are back." example:"[\"node-2\"]"`
+	WaitingFor     []string  `json:"waiting_for,omitempty" doc:"Nodes that went away with parts on disks of their own: parts, bytes and the manifest are without those until they are back." example:"[\"node-2\"]"`
 
 	Hold *Hold `json:"hold,omitempty" doc:"The legal hold that keeps it from being deleted."`
 
@@ -71,7 +71,7 @@ func recordingBody(r recording.Recording) Recording {
 		Host: r.Host, Session: r.Session, Client: r.Client, Labels: r.Labels, State: string(r.State), Node: r.Node,
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: r.StartedAt.UTC(), FirstMediaAt: r.FirstMediaAt.UTC(), StoppedAt: r.StoppedAt.UTC(),
 		Ended: string(r.Ended), Error: failureBody(r.Error), Duration: seconds(r.Duration), Parts: r.Parts, Bytes: r.Bytes,
-		People:     each(r.People, func(p recording.Person) Person { return Person(p) }),
+		People:         each(r.People, func(p recording.Person) Person { return Person(p) }),
 		PartsDeletedAt: r.PartsDeletedAt.UTC(), WaitingFor: r.WaitingFor, Hold: holdBody(r.Hold), Live: each(r.Live, liveTrackBody),
 	}
 }

@@ -79,13 +79,14 @@ func TestSlope(t *testing.T) {
 		s = append(s, sample{at: from.Add(time.Duration(i) * 30 * time.Minute), files: files, goroutines: 7})
 	}
 	files := func(s sample) float64 { return s.files }
-	if got := s.slope(files); math.Abs(got-3.2) > 1e-9 {
-		t.Errorf("got %v per hour", got)
+	// The residuals are -0.6, 1.8, -1.8 and 0.6: the error is √(7.2 / 2 / 1.25).
+	if got, off := s.slope(files); math.Abs(got-3.2) > 1e-9 || math.Abs(off-math.Sqrt(2.88)) > 1e-9 {
+		t.Errorf("got %v ± %v per hour", got, off)
 	}
-	if got := s.slope(func(s sample) float64 { return s.goroutines }); math.Abs(got) > 1e-9 {
-		t.Errorf("what stays has a slope of %v", got)
+	if got, off := s.slope(func(s sample) float64 { return s.goroutines }); math.Abs(got) > 1e-9 || off > 1e-9 {
+		t.Errorf("what stays has a slope of %v ± %v", got, off)
 	}
-	if got := s[:1].slope(files); got != 0 {
-		t.Errorf("one sample has a slope of %v", got)
+	if got, off := s[:1].slope(files); got != 0 || off != 0 {
+		t.Errorf("one sample has a slope of %v ± %v", got, off)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,13 +24,14 @@ type sample struct {
 	goroutines, files, memory float64
 }
 
+const sampleEvery = 5 * time.Second
+
 // samples are taken over a run, in order.
 type samples []sample
 
 // collect takes samples until ctx ends.
 func (s *samples) collect(ctx context.Context, c client.Client) {
-	const every = 5 * time.Second
-	for wait(ctx, every) == nil {
+	for wait(ctx, sampleEvery) == nil {
 		taken, err := take(ctx, c)
 		if err != nil {
 			if until(ctx, err) != nil {
@@ -70,34 +73,87 @@ func take(ctx context.Context, c client.Client) (sample, error) {
 	return s, nil
 }
 
+// rest waits until the process is as it was before anybody came, and tells what is
+// left after two minutes: connections that are kept open and pools count for less than
+// one participant does.
+func (r *soakResult) rest(ctx context.Context, c client.Client, before sample) error {
+	const patience, goroutines, files = 2 * time.Minute, 100, 20
+	for deadline := time.Now().Add(patience); ; {
+		now, err := take(ctx, c)
+		if err != nil {
+			return err
+		}
+		r.GoroutinesLeft, r.FilesLeft = now.goroutines-before.goroutines, now.files-before.files
+		leaks := r.GoroutinesLeft > goroutines || r.FilesLeft > files
+		if leaks && time.Now().After(deadline) {
+			r.Leaks++
+		}
+		if !leaks || time.Now().After(deadline) {
+			return nil
+		}
+		if err := wait(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
 // judge fits the slopes to the second half of the samples, when caches and pools
-// have filled, and counts those that are steeper than chance allows.
+// have filled, and counts what leaks: what would double the process within a day, if
+// it rises by more than twice the error of its slope. People come and go by chance,
+// each with dozens of goroutines.
 func (s samples) judge(r *soakResult) {
-	half := s[len(s)/2:]
-	r.Goroutines = rounded(half.slope(func(s sample) float64 { return s.goroutines }), 10)
-	r.Files = rounded(half.slope(func(s sample) float64 { return s.files }), 10)
-	r.MemoryMiB = rounded(half.slope(func(s sample) float64 { return s.memory / (1 << 20) }), 10)
-	// People come and go by chance, each with dozens of goroutines: what counts
-	// as a leak would double the process within a day.
+	half := s[len(s)/2:].means()
 	const goroutines, files, memory = 60, 10, 30
-	for _, steep := range []bool{r.Goroutines > goroutines, r.Files > files, r.MemoryMiB > memory} {
-		if steep {
+	for _, kind := range []struct {
+		limit    float64
+		of       func(sample) float64
+		per, err *float64
+	}{
+		{goroutines, func(s sample) float64 { return s.goroutines }, &r.Goroutines, &r.GoroutinesError},
+		{files, func(s sample) float64 { return s.files }, &r.Files, &r.FilesError},
+		{memory, func(s sample) float64 { return s.memory / (1 << 20) }, &r.MemoryMiB, &r.MemoryMiBError},
+	} {
+		slope, off := half.slope(kind.of)
+		*kind.per, *kind.err = rounded(slope, 10), rounded(off, 10)
+		if slope > kind.limit && slope > 2*off {
 			r.Leaks++
 		}
 	}
 }
 
-// slope is that of the line with the least squares, per hour.
-func (s samples) slope(of func(sample) float64) float64 {
+// means are those of a minute each: samples that follow each other closely are alike
+// and would make the error of a slope look small.
+func (s samples) means() (means samples) {
+	const minute = int(time.Minute / sampleEvery)
+	for chunk := range slices.Chunk(s, minute) {
+		m := sample{at: chunk[0].at}
+		for _, v := range chunk {
+			n := float64(len(chunk))
+			m.goroutines, m.files, m.memory = m.goroutines+v.goroutines/n, m.files+v.files/n, m.memory+v.memory/n
+		}
+		means = append(means, m)
+	}
+	return means
+}
+
+// slope is that of the line with the least squares, per hour, and its standard error.
+func (s samples) slope(of func(sample) float64) (slope, off float64) {
 	var n, x, y, xx, xy float64
+	at := func(v sample) float64 { return v.at.Sub(s[0].at).Hours() }
 	for _, v := range s {
-		at := v.at.Sub(s[0].at).Hours()
-		n, x, y, xx, xy = n+1, x+at, y+of(v), xx+at*at, xy+at*of(v)
+		n, x, y, xx, xy = n+1, x+at(v), y+of(v), xx+at(v)*at(v), xy+at(v)*of(v)
 	}
-	if spread := n*xx - x*x; spread > 0 {
-		return (n*xy - x*y) / spread
+	spread := n*xx - x*x
+	if spread <= 0 {
+		return 0, 0
 	}
-	return 0
+	slope = (n*xy - x*y) / spread
+	var squares float64
+	for _, v := range s {
+		d := of(v) - y/n - slope*(at(v)-x/n)
+		squares += d * d
+	}
+	return slope, math.Sqrt(squares / max(1, n-2) * n / spread)
 }
 
 // readsWell reads a part to its end and holds it against the manifest.

@@ -27,8 +27,11 @@ func soakCommand() *cli.Command {
 		Usage: "many rooms in which people come, go, mute and share, recorded again and again by one `roomreel dev`",
 		Description: "  recordings  that were made\n" +
 			"  broken      of those: not stopped, an unfinished file, one that cannot be read to its end\n" +
-			"  leaks       of goroutines, open files and resident memory: how many grew by more than tolerated\n" +
-			"  *_per_hour  the slopes, fitted to samples of the second half, while the load is steady",
+			"  *_left      how many more goroutines and open files there are, once the rooms are empty, than before\n" +
+			"  leaks       of goroutines, open files and resident memory: how many grew by more than tolerated, and\n" +
+			"              by more than chance has them grow\n" +
+			"  *_per_hour  the slopes, fitted to samples of the second half, while the load is steady; *_error is\n" +
+			"              the standard error of each",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "roomreel", Value: "bin/roomreel", Usage: "the `PROGRAM` to measure"},
 			&cli.IntFlag{Name: "rooms", Value: 20, Usage: "at the same time"},
@@ -64,6 +67,13 @@ type soakResult struct {
 	Goroutines float64 `json:"goroutines_per_hour"`
 	Files      float64 `json:"open_files_per_hour"`
 	MemoryMiB  float64 `json:"memory_mib_per_hour"`
+
+	GoroutinesLeft float64 `json:"goroutines_left"`
+	FilesLeft      float64 `json:"open_files_left"`
+
+	GoroutinesError float64 `json:"goroutines_per_hour_error"`
+	FilesError      float64 `json:"open_files_per_hour_error"`
+	MemoryMiBError  float64 `json:"memory_mib_per_hour_error"`
 }
 
 // soak is a long run of many rooms.
@@ -85,6 +95,10 @@ func (s *soak) run(ctx context.Context) (result soakResult, err error) {
 	if err := meeting.Prepare(ctx, s.person(0, 0)); err != nil {
 		return result, err
 	}
+	before, err := take(ctx, d.api)
+	if err != nil {
+		return result, err
+	}
 	steady, stop := context.WithTimeout(ctx, s.lasts)
 	defer stop()
 	var samples samples
@@ -100,6 +114,9 @@ func (s *soak) run(ctx context.Context) (result soakResult, err error) {
 		return result, err
 	}
 	result = s.result
+	if err := result.rest(ctx, d.api, before); err != nil {
+		return result, err
+	}
 	samples.judge(&result)
 	return result, ctx.Err()
 }
