@@ -128,11 +128,7 @@ func (s *Server) storedPart(ctx context.Context, in *partInput, err error) *reco
 	if err != nil {
 		return nil
 	}
-	i := slices.IndexFunc(m.Parts, func(p recording.Part) bool { return p.ID == in.Part })
-	if i < 0 {
-		return nil
-	}
-	return &m.Parts[i]
+	return m.Part(in.Part)
 }
 
 // attachment is an open file and what its headers tell.

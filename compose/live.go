@@ -90,6 +90,7 @@ func untilFinal(ctx context.Context, dir string) (running context.Context, done 
 	return running, func() { cancel(nil); look.Wait() }
 }
 
+// final reports whether the recording in a directory is.
 func final(dir string) bool {
 	_, err := readFinal(dir)
 	return err == nil

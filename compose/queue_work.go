@@ -119,7 +119,7 @@ func (q *Queue) take(j Job) error {
 	q.mu.Lock()
 	room := q.running < q.opts.Parallel
 	if j.Live { // one whose recording has ended does not wait for meetings that go on
-		room = q.live < mostLive || room && q.ended(j.Recording)
+		room = q.live < mostLive || room && final(filepath.Join(q.archive.Root(), j.Recording))
 	}
 	room = room && q.jobs[j.ID] == nil
 	q.mu.Unlock()
@@ -150,12 +150,6 @@ func (q *Queue) take(j Job) error {
 	q.mu.Unlock()
 	q.work.Go(func() { q.run(ctx, cancel, film) })
 	return nil
-}
-
-// ended reports whether a recording is final.
-func (q *Queue) ended(recordingID string) bool {
-	_, err := readFinal(filepath.Join(q.archive.Root(), recordingID))
-	return err == nil
 }
 
 // remove forgets a job that ran here.

@@ -92,6 +92,12 @@ func (a Archive) Manifest(id string) (*Manifest, error) {
 	return m, err
 }
 
+// Has reports whether a file is in the directory of a recording.
+func (a Archive) Has(id, file string) bool {
+	_, err := os.Stat(filepath.Join(a.root, id, file))
+	return err == nil
+}
+
 // OpenPart opens the media file of a part for reading.
 func (a Archive) OpenPart(id, part string) (*os.File, *Part, error) {
 	if err := CheckID(PrefixPart, part); err != nil {
@@ -101,8 +107,8 @@ func (a Archive) OpenPart(id, part string) (*os.File, *Part, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	i := slices.IndexFunc(m.Parts, func(p Part) bool { return p.ID == part })
-	if i < 0 {
+	p := m.Part(part)
+	if p == nil {
 		return nil, nil, Errorf(CodeNotFound, "recording %s has no part %s", id, part)
 	}
 	if err := m.PartsKept(); err != nil {
@@ -112,11 +118,11 @@ func (a Archive) OpenPart(id, part string) (*os.File, *Part, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := openBelow(dir, m.Parts[i].File)
+	f, err := openBelow(dir, p.File)
 	if err != nil {
 		return nil, nil, err
 	}
-	return f, &m.Parts[i], nil
+	return f, p, nil
 }
 
 // OpenFilm opens the file of a composition that is ready for reading.

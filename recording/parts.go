@@ -1,6 +1,18 @@
 package recording
 
-import "time"
+import (
+	"slices"
+	"time"
+)
+
+// Part returns the part of an identifier, or nil.
+func (m *Manifest) Part(id string) *Part {
+	i := slices.IndexFunc(m.Parts, func(p Part) bool { return p.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &m.Parts[i]
+}
 
 // PartsKept is nil as long as the files of the parts are kept, and else tells with
 // CodePartsDeleted since when they are not.

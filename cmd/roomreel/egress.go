@@ -165,13 +165,7 @@ func (f egressFiles) Film(ctx context.Context, id string, spec recording.Composi
 	}
 	began(film.ID)
 	film, err = f.await(ctx, id, film.ID)
-	switch {
-	case err != nil:
-		return "", err
-	case film.State != recording.CompositionReady:
-		return "", recording.AsError(film.Error, recording.CodeComposeFailed)
-	}
-	return f.path(film)
+	return f.made(film, err)
 }
 
 // Wished makes a film that the recording was started with, whoever is quickest to
@@ -194,6 +188,11 @@ func (f egressFiles) Wished(ctx context.Context, id string, n int, spec recordin
 		case <-ctx.Done():
 		}
 	}
+	return f.made(film, err)
+}
+
+// made returns where a film lies that is final, or why there is none.
+func (f egressFiles) made(film recording.Composition, err error) (string, error) {
 	switch {
 	case err != nil:
 		return "", err

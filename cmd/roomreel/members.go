@@ -155,12 +155,14 @@ func stamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
-// inTurn tells news to the one and then to the other.
-func inTurn(one, other func(context.Context, coord.News) error) func(context.Context, coord.News) error {
+// inTurn tells news to one after the other, until one fails.
+func inTurn(told ...func(context.Context, coord.News) error) func(context.Context, coord.News) error {
 	return func(ctx context.Context, n coord.News) error {
-		if err := one(ctx, n); err != nil {
-			return err
+		for _, tell := range told {
+			if err := tell(ctx, n); err != nil {
+				return err
+			}
 		}
-		return other(ctx, n)
+		return nil
 	}
 }

@@ -39,11 +39,11 @@ func (p peers) elsewhere(ctx context.Context, id, part string) (string, error) {
 	case err != nil:
 		return "", err
 	case part != "":
-		i := slices.IndexFunc(m.Parts, func(q recording.Part) bool { return q.ID == part })
-		if i < 0 || m.Parts[i].Location != "" || p.has(id, m.Parts[i].File) {
+		one := m.Part(part)
+		if one == nil || one.Location != "" || p.archive.Has(id, one.File) {
 			return "", nil
 		}
-		return p.nodeOf(ctx, id, m.Parts[i].Node)
+		return p.nodeOf(ctx, id, one.Node)
 	case len(m.Turns) < 2:
 		return "", nil
 	}
@@ -87,11 +87,6 @@ func (p peers) nodeOf(ctx context.Context, id, node string) (string, error) {
 	return "", recording.Errorf(recording.CodeNodeAway, "its files are on the disk of %s", strings.Join(missed, ", and "))
 }
 
-func (p peers) has(id, file string) bool {
-	_, err := os.Stat(filepath.Join(p.archive.Root(), id, file))
-	return err == nil
-}
-
 // fetch brings the parts of a recording that are not in its folder here, from storage
 // or from the nodes that have them, and those of the named files that storage has.
 func (p peers) fetch(ctx context.Context, id string, files ...string) error {
@@ -108,7 +103,7 @@ func (p peers) fetch(ctx context.Context, id string, files ...string) error {
 		}
 	}
 	for _, part := range m.Parts {
-		if p.has(id, part.File) {
+		if p.archive.Has(id, part.File) {
 			continue
 		}
 		if err := p.fetchPart(ctx, id, part); err != nil {

@@ -189,7 +189,7 @@ func (p *process) run(ctx context.Context) error {
 	group.Go(func() error { p.members.run(ctx); return nil })
 	group.Go(func() error { return p.hooks.Run(ctx) })
 	group.Go(func() error {
-		p.store.Tell(ctx, inTurn(p.settler.films.tell, inTurn(inTurn(tellOfRecordings(p.hooks, p.log), p.members.tell), traceRecordings)))
+		p.store.Tell(ctx, inTurn(p.settler.films.tell, tellOfRecordings(p.hooks, p.log), p.members.tell, traceRecordings))
 		return nil
 	})
 	group.Go(func() error { return p.uploader.uploads.Run(ctx) })

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -86,7 +84,7 @@ func (u *uploader) deliver(ctx context.Context, r recording.Recording) error {
 	}
 	part, err := u.onlyPart(r.ID)
 	switch {
-	case err == nil && !u.here(r.ID, part):
+	case err == nil && !u.archive.Has(r.ID, part.File):
 		return nil // its node delivers it
 	case recording.CodeOf(err) == recording.CodeNotFound && r.State != recording.Failed:
 		return nil // another node's disk has it
@@ -107,12 +105,6 @@ func (u *uploader) deliver(ctx context.Context, r recording.Recording) error {
 		ID: deliveryID(r.ID), RecordingID: r.ID, URL: deliver.Redact(r.Delivery.UploadURL), State: deliver.Failed,
 		Error: recording.AsError(err, recording.CodeInternal), EndedAt: r.StoppedAt,
 	})
-}
-
-// here reports whether the file of a part is in this folder.
-func (u *uploader) here(id string, part recording.Part) bool {
-	_, err := os.Stat(filepath.Join(u.archive.Root(), id, part.File))
-	return err == nil
 }
 
 // onlyPart returns the one part that a recording of one stream has. While it is with a

@@ -79,7 +79,7 @@ func (u uploads) file(ctx context.Context, id string, want api.StartUpload) (fil
 	if err != nil {
 		return "", "", err
 	}
-	if !u.here(id, part) {
+	if !u.archive.Has(id, part.File) {
 		if err := u.peers.fetch(ctx, id); err != nil {
 			return "", "", err
 		}
@@ -92,10 +92,8 @@ func (u uploads) part(id, part string) (recording.Part, error) {
 	if err != nil {
 		return recording.Part{}, err
 	}
-	for _, p := range m.Parts {
-		if p.ID == part {
-			return p, nil
-		}
+	if p := m.Part(part); p != nil {
+		return *p, nil
 	}
 	return recording.Part{}, recording.Errorf(recording.CodeNotFound, "recording %s has no part %.60q", id, part)
 }
