@@ -122,17 +122,10 @@ func (c cache) files() ([]keptFile, error) {
 	return files, nil
 }
 
-// live reports whether the pieces are those of a film that is made while its
-// recording runs: they are all that it is made of.
-func (c cache) live() bool {
-	pins, err := filepath.Glob(filepath.Join(filepath.Dir(c.dir), ".*.live"))
-	return err == nil && len(pins) > 0
-}
-
 // prune removes the pieces that were not used for age and, of the rest, those
 // that were used longest ago, until all together take no more than size bytes.
-// Films that are composed live keep theirs.
-func prune(caches []cache, age time.Duration, size int64) error {
+// Those of the caches that are needed are counted, and stay.
+func prune(caches []cache, needed func(cache) bool, age time.Duration, size int64) error {
 	var files []keptFile
 	var total int64
 	var failed error
@@ -142,7 +135,7 @@ func prune(caches []cache, age time.Duration, size int64) error {
 		for _, f := range list {
 			total += f.size
 		}
-		if !c.live() {
+		if !needed(c) {
 			files = append(files, list...)
 		}
 	}

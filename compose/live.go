@@ -46,7 +46,11 @@ func (q *Queue) ahead(ctx context.Context, dir string, film recording.Compositio
 	defer done()
 	for running.Err() == nil {
 		began := time.Now()
-		planning, err := q.encodeSettled(running, dir, work, film, pin, &zero)
+		r, tasks, err := q.planAhead(running, dir, work, film, pin, &zero)
+		planning := time.Since(began)
+		if err == nil {
+			err = q.encodeSettled(running, r, tasks)
+		}
 		switch code := recording.CodeOf(err); {
 		case err == nil || running.Err() != nil:
 		case code == recording.CodeNotReady || code == recording.CodeNoMedia || code == recording.CodeStoreUnavailable:
@@ -96,48 +100,52 @@ func final(dir string) bool {
 	return err == nil
 }
 
-// encodeSettled takes a snapshot of the recording, encodes the pieces that have
-// settled and are not there yet, and tells how long it took to find out which.
-func (q *Queue) encodeSettled(ctx context.Context, dir, work string, film recording.Composition, pin pin, zero *recording.Seconds) (planning time.Duration, err error) {
-	began := time.Now()
+// planAhead takes a snapshot of the recording and returns the pieces that have
+// settled, and what makes them; nothing if none have.
+func (q *Queue) planAhead(ctx context.Context, dir, work string, film recording.Composition, pin pin, zero *recording.Seconds) (*renderer, []task, error) {
 	m, err := q.opts.Snapshot(ctx, film.RecordingID)
 	if err != nil {
-		return time.Since(began), err
+		return nil, nil, err
 	}
 	if *zero == noPin {
 		if *zero, err = pin.write(m, film.Spec); err != nil || *zero == noPin {
-			return time.Since(began), err
+			return nil, nil, err
 		}
 	}
 	plan, err := planSettled(m, film.Spec, *zero)
 	if err != nil || plan == nil {
-		return time.Since(began), err
+		return nil, nil, err
 	}
 	if err := os.MkdirAll(work, 0o755); err != nil {
-		return time.Since(began), fmt.Errorf("create work folder: %w", err)
+		return nil, nil, fmt.Errorf("create work folder: %w", err)
 	}
-	log, err := os.Create(filepath.Join(work, logName))
-	if err != nil {
-		return time.Since(began), fmt.Errorf("create log: %w", err)
-	}
-	defer log.Close()
 	c := q.composer
 	c.Niceness = liveNiceness
-	r := renderer{composer: c, plan: plan, dir: dir, work: work, log: &sharedLog{w: log}, tell: func(float64) {}}
+	r := &renderer{composer: c, plan: plan, dir: dir, work: work, tell: func(float64) {}}
 	if err := r.hold(); err != nil {
-		return time.Since(began), err
+		return nil, nil, err
 	}
 	tasks, err := r.settledTasks()
-	planning = time.Since(began)
-	if err != nil {
-		return planning, err
+	return r, tasks, err
+}
+
+// encodeSettled makes those of the pieces that are not there yet.
+func (q *Queue) encodeSettled(ctx context.Context, r *renderer, tasks []task) error {
+	if r == nil {
+		return nil
 	}
+	log, err := os.Create(filepath.Join(r.work, logName))
+	if err != nil {
+		return fmt.Errorf("create log: %w", err)
+	}
+	defer log.Close()
+	r.log = &sharedLog{w: log}
 	for _, t := range tasks {
-		if err := q.encodeAhead(ctx, &r, t); err != nil {
-			return planning, err
+		if err := q.encodeAhead(ctx, r, t); err != nil {
+			return err
 		}
 	}
-	return planning, nil
+	return nil
 }
 
 // planSettled plans what of the film has settled, or nothing.

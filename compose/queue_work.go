@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/roomreel/roomreel/recording"
@@ -30,49 +29,10 @@ func (q *Queue) wake() {
 	}
 }
 
-// offerUnfinished makes known what a crash or a Redis without memory forgot.
-func (q *Queue) offerUnfinished() {
-	ids, err := q.archive.IDs()
-	if err != nil {
-		q.log.Error("archive cannot be listed", "error", err)
-		return
-	}
-	for _, id := range ids {
-		films, err := q.stored(id)
-		if err != nil {
-			q.log.Warn("compositions cannot be listed", "recording", id, "error", err)
-			continue
-		}
-		for _, film := range films {
-			if film.State.Final() || q.ctx.Err() != nil {
-				continue
-			}
-			if err := q.opts.Claims.Offer(q.ctx, jobOf(film)); err != nil {
-				q.log.Warn("composition cannot be offered", "composition", film.ID, "error", err)
-			}
-		}
-	}
-	q.wake()
-}
-
-// sweep offers what was forgotten and removes what nobody uses any more.
+// sweep tidies up now and then.
 func (q *Queue) sweep() {
 	for tick := time.NewTicker(sweepOut); ; {
-		q.offerUnfinished()
-		ids, _ := q.archive.IDs()
-		var caches []cache
-		for _, id := range ids {
-			dir := filepath.Join(q.archive.Root(), id)
-			if !q.unfinished(id) { // a film of a long meeting is to find all of its pieces
-				caches = append(caches, cacheOf(dir))
-			}
-			if err := clearTries(dir, ""); err != nil {
-				q.log.Warn("half-made files cannot be removed", "recording", id, "error", err)
-			}
-		}
-		if err := prune(caches, q.opts.PiecesAge, q.opts.PiecesBytes); err != nil {
-			q.log.Warn("pieces cannot be removed", "error", err)
-		}
+		q.tidy()
 		select {
 		case <-tick.C:
 		case <-q.ctx.Done():
@@ -82,10 +42,51 @@ func (q *Queue) sweep() {
 	}
 }
 
-// unfinished reports whether a film of the recording is still to be made.
-func (q *Queue) unfinished(recordingID string) bool {
+// tidy offers what was forgotten and removes what nobody uses any more.
+func (q *Queue) tidy() {
+	ids, err := q.archive.IDs()
+	if err != nil {
+		q.log.Error("archive cannot be listed", "error", err)
+		return
+	}
+	var caches []cache
+	needed := map[cache]bool{} // a film of a long meeting is to find all of its pieces
+	for _, id := range ids {
+		dir := filepath.Join(q.archive.Root(), id)
+		pieces := cacheOf(dir)
+		caches, needed[pieces] = append(caches, pieces), q.offerUnfinished(id)
+		if err := clearTries(dir, ""); err != nil {
+			q.log.Warn("half-made files cannot be removed", "recording", id, "error", err)
+		}
+	}
+	q.wake()
+	if err := prune(caches, func(c cache) bool { return needed[c] }, q.opts.PiecesAge, q.opts.PiecesBytes); err != nil {
+		q.log.Warn("pieces cannot be removed", "error", err)
+	}
+}
+
+// offerUnfinished makes known what a crash or a Redis without memory forgot of a
+// recording's films, and reports whether one is still to be made, or may be.
+func (q *Queue) offerUnfinished(recordingID string) bool {
 	films, err := q.stored(recordingID)
-	return err != nil || slices.ContainsFunc(films, func(f recording.Composition) bool { return !f.State.Final() })
+	if err != nil {
+		q.log.Warn("compositions cannot be listed", "recording", recordingID, "error", err)
+		return true
+	}
+	unfinished := false
+	for _, film := range films {
+		if film.State.Final() {
+			continue
+		}
+		unfinished = true
+		if q.ctx.Err() != nil {
+			continue
+		}
+		if err := q.opts.Claims.Offer(q.ctx, jobOf(film)); err != nil {
+			q.log.Warn("composition cannot be offered", "composition", film.ID, "error", err)
+		}
+	}
+	return unfinished
 }
 
 // look takes jobs whenever there may be some.

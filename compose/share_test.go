@@ -377,13 +377,13 @@ func TestCacheServesOtherFilms(t *testing.T) {
 	if got := films(spec); len(got) == 0 {
 		t.Error("another layout encoded nothing")
 	}
-	if err := prune([]cache{cacheOf(dir)}, time.Hour, 1<<30); err != nil {
+	if err := prune([]cache{cacheOf(dir)}, func(cache) bool { return false }, time.Hour, 1<<30); err != nil {
 		t.Fatal(err)
 	}
 	if got := films(spec); len(got) != 0 {
 		t.Errorf("after pieces in use were pruned %v were encoded", got)
 	}
-	if err := prune([]cache{cacheOf(dir)}, 0, 0); err != nil {
+	if err := prune([]cache{cacheOf(dir)}, func(cache) bool { return false }, 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(cacheOf(dir).dir); err == nil {
@@ -410,9 +410,7 @@ func TestPrune(t *testing.T) {
 	aged, older, newer := piece(caches[0], "aged", 3*time.Hour), piece(caches[0], "older", 2*time.Minute), piece(caches[1], "newer", time.Minute)
 	oldest := piece(caches[1], "oldest", 3*time.Minute)
 	live := piece(caches[2], "live", 5*time.Hour)
-	if err := os.WriteFile(filepath.Join(filepath.Dir(caches[2].dir), ".cmp_1.live"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	needed := func(c cache) bool { return c == caches[2] }
 	left := func() (names []string) {
 		for _, path := range []string{aged, oldest, older, newer, live} {
 			if exists(path+".mp4") != exists(path+".json") {
@@ -428,7 +426,7 @@ func TestPrune(t *testing.T) {
 		size int64
 		want []string
 	}{{1000, []string{"oldest", "older", "newer", "live"}}, {300, []string{"older", "newer", "live"}}, {250, []string{"newer", "live"}}, {10, []string{"live"}}} {
-		if err := prune(caches, time.Hour, step.size); err != nil {
+		if err := prune(caches, needed, time.Hour, step.size); err != nil {
 			t.Fatal(err)
 		}
 		if got := left(); !slices.Equal(got, step.want) {
