@@ -115,27 +115,14 @@ func (v *Previews) made(ctx context.Context, recordingID string, p recording.Par
 }
 
 // write puts what fill writes at path, whole or not at all.
-func write(path string, fill func(io.Writer) error) (err error) {
+func write(path string, fill func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("make preview: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".preview-*")
-	if err != nil {
-		return fmt.Errorf("make preview: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	out := bufio.NewWriter(f)
-	if err := errors.Join(fill(out), out.Flush(), f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("make preview: %w", err)
-	}
-	return nil
+	return recording.WriteWhole(path, func(w io.Writer) error {
+		out := bufio.NewWriter(w)
+		return errors.Join(fill(out), out.Flush())
+	})
 }
 
 // measure writes the peaks of a file's sound. Its samples begin at the file's

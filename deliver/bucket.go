@@ -8,9 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -170,36 +168,22 @@ func (b *Bucket) Presign(ctx context.Context, location string, valid time.Durati
 
 // Fetch copies what is at a location to a file, which appears whole or not at
 // all.
-func (b *Bucket) Fetch(ctx context.Context, location, file string) (err error) {
+func (b *Bucket) Fetch(ctx context.Context, location, file string) error {
 	o, err := b.Open(ctx, location)
 	if err != nil {
 		return err
 	}
 	defer o.Close()
-	f, err := os.CreateTemp(filepath.Dir(file), ".fetch-*")
-	if err != nil {
-		return fmt.Errorf("fetch from storage: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
+	return recording.WriteWhole(file, func(w io.Writer) error {
+		n, err := io.Copy(w, io.NewSectionReader(o.Object, 0, o.Size))
+		if err == nil && n != o.Size {
+			err = io.ErrUnexpectedEOF
 		}
-	}()
-	n, err := io.Copy(f, io.NewSectionReader(o.Object, 0, o.Size))
-	if err == nil && n != o.Size {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return storageError("fetch", err)
-	}
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("fetch from storage: %w", err)
-	}
-	if err := os.Rename(f.Name(), file); err != nil {
-		return fmt.Errorf("fetch from storage: %w", err)
-	}
-	return nil
+		if err != nil {
+			return storageError("fetch", err)
+		}
+		return nil
+	})
 }
 
 // Remove deletes everything whose name begins with prefix and a slash.

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -113,7 +111,7 @@ func (p peers) fetch(ctx context.Context, id string, files ...string) error {
 	return nil
 }
 
-func (p peers) fetchPart(ctx context.Context, id string, part recording.Part) (err error) {
+func (p peers) fetchPart(ctx context.Context, id string, part recording.Part) error {
 	base, err := p.nodeOf(ctx, id, part.Node)
 	if err != nil {
 		return err
@@ -138,24 +136,13 @@ func (p peers) fetchPart(ctx context.Context, id string, part recording.Part) (e
 	if resp.StatusCode != http.StatusOK {
 		return recording.Errorf(recording.CodeNodeAway, "%s answered %d", part.Node, resp.StatusCode)
 	}
-	file := filepath.Join(p.archive.Root(), id, part.File)
-	f, err := os.CreateTemp(filepath.Dir(file), ".fetch-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
+	return recording.WriteWhole(filepath.Join(p.archive.Root(), id, part.File), func(w io.Writer) error {
+		n, err := io.Copy(w, resp.Body)
+		if err == nil && n != part.Bytes {
+			err = recording.Errorf(recording.CodeNodeAway, "%s sent %d of %d bytes", part.Node, n, part.Bytes)
 		}
-	}()
-	n, err := io.Copy(f, resp.Body)
-	if err = errors.Join(err, f.Close()); err != nil {
 		return err
-	}
-	if n != part.Bytes {
-		return recording.Errorf(recording.CodeNodeAway, "%s sent %d of %d bytes", part.Node, n, part.Bytes)
-	}
-	return os.Rename(f.Name(), file)
+	})
 }
 
 // nodeURL is where other nodes reach this one's API: as configured, or where it
