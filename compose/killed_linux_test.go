@@ -201,7 +201,6 @@ func checkComings(t *testing.T, dir string, film recording.Composition) {
 // once there is room a retry encodes the rest.
 func TestDiskIsFull(t *testing.T) {
 	t.Parallel()
-	ctx := context.Background()
 	disk := filesystem(t, 100<<20)
 	root := filepath.Join(disk, "data")
 	a, err := recording.OpenArchive(root)
@@ -228,14 +227,7 @@ esac`)
 		t.Fatal(err)
 	}
 	t.Cleanup(q.Close)
-	film, err := q.Start(ctx, id, interruptible)
-	if err != nil {
-		t.Fatal(err)
-	}
-	updates, err := q.Watch(ctx, id, film.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	film, updates := begin(t, q, id, interruptible)
 	failed := until(t, updates, recording.CompositionFailed)
 	if failed.Error == nil || failed.Error.Code != recording.CodeDiskFull || !strings.Contains(failed.Error.Message, "make room") {
 		t.Errorf("failed as %+v", failed.Error)
@@ -258,13 +250,7 @@ esac`)
 	q.Close()
 	plain, calls := wrapper(t, "")
 	next := queue(t, a, Options{FFmpeg: plain})
-	if _, err := next.Retry(ctx, id, film.ID); err != nil {
-		t.Fatal(err)
-	}
-	if updates, err = next.Watch(ctx, id, film.ID); err != nil {
-		t.Fatal(err)
-	}
-	ready := until(t, updates, recording.CompositionReady)
+	ready := retry(t, next, id, film.ID)
 	checkComings(t, dir, ready)
 	if again := encoded(t, calls); !slices.Contains(again, "piece0002.mp4") || slices.Contains(again, "piece0000.mp4") {
 		t.Errorf("%v were encoded again", again)
@@ -308,14 +294,7 @@ func TestEndIsWrittenLater(t *testing.T) {
 			}
 		}
 	}})
-	film, err := q.Start(ctx, id, testSpec("mp4"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	updates, err := q.Watch(ctx, id, film.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	film, updates := begin(t, q, id, testSpec("mp4"))
 	failed := until(t, updates, recording.CompositionFailed)
 	eventually(t, "it could not be written", func() bool { return q.unwritten(film.ID) != nil })
 	if _, err := q.Retry(ctx, id, film.ID); err == nil || recording.CodeOf(err) == recording.CodeAlreadyStopped {

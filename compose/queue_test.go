@@ -68,6 +68,33 @@ func queue(t *testing.T, a recording.Archive, opts Options) *Queue {
 	return q
 }
 
+// begin starts a film and watches it.
+func begin(t *testing.T, q *Queue, recordingID string, spec recording.CompositionSpec) (recording.Composition, <-chan recording.Composition) {
+	t.Helper()
+	film, err := q.Start(t.Context(), recordingID, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	updates, err := q.Watch(t.Context(), recordingID, film.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return film, updates
+}
+
+// retry tries a film again, until it is ready.
+func retry(t *testing.T, q *Queue, recordingID, film string) recording.Composition {
+	t.Helper()
+	if _, err := q.Retry(t.Context(), recordingID, film); err != nil {
+		t.Fatal(err)
+	}
+	updates, err := q.Watch(t.Context(), recordingID, film)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return until(t, updates, recording.CompositionReady)
+}
+
 // slow is a wish that takes long enough to be interrupted: seconds of work.
 var slow = recording.CompositionSpec{Width: 3840, Height: 2160, FrameRate: 60}
 

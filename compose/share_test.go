@@ -127,14 +127,7 @@ func TestNodesShareJobs(t *testing.T) {
 	}
 	mu.Unlock()
 
-	long, err := one.Start(ctx, id, slow)
-	if err != nil {
-		t.Fatal(err)
-	}
-	updates, err := one.Watch(ctx, id, long.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	long, updates := begin(t, one, id, slow)
 	until(t, updates, recording.CompositionRunning)
 	other := map[string]*Queue{"one": two, "two": one}[b.holder(long.ID)]
 	if film, err := other.Cancel(ctx, id, long.ID); err != nil || film.State != recording.CompositionCanceled {
@@ -158,14 +151,7 @@ func TestTakeOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	film, err := first.Start(ctx, id, slow)
-	if err != nil {
-		t.Fatal(err)
-	}
-	updates, err := first.Watch(ctx, id, film.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	film, updates := begin(t, first, id, slow)
 	until(t, updates, recording.CompositionRunning)
 	// Somebody else has it now.
 	b.mu.Lock()
@@ -290,7 +276,6 @@ func TestRetryGoesOn(t *testing.T) {
 		"disk is full":     {`case "$last" in piece0001*) echo "[error] av_interleaved_write_frame(): No space left on device" >&2; exit 1;; esac`, recording.CodeDiskFull},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx := context.Background()
 			a, id, dir := archive(t,
 				person{identity: "ann", colour: "red", to: 4},
 				person{identity: "bob", colour: "green", from: 2, videoAt: 2, audioAt: 2, to: 4},
@@ -299,14 +284,7 @@ func TestRetryGoesOn(t *testing.T) {
 			wait := `case "$last" in piece0001*) until ls ` + kept + ` > /dev/null 2>&1; do sleep 0.01; done; esac` // for one that is finished
 			broken, _ := wrapper(t, wait+"\n"+c.trouble)
 			q := queue(t, a, Options{FFmpeg: broken})
-			film, err := q.Start(ctx, id, testSpec("mp4"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			updates, err := q.Watch(ctx, id, film.ID)
-			if err != nil {
-				t.Fatal(err)
-			}
+			film, updates := begin(t, q, id, testSpec("mp4"))
 			failed := until(t, updates, recording.CompositionFailed)
 			if failed.Error == nil || failed.Error.Code != c.code || strings.Contains(failed.Error.Message, "\n") {
 				t.Errorf("failed as %+v", failed.Error)
@@ -320,13 +298,7 @@ func TestRetryGoesOn(t *testing.T) {
 			}
 			whole, calls := wrapper(t, "")
 			next := queue(t, a, Options{FFmpeg: whole})
-			if _, err := next.Retry(ctx, id, film.ID); err != nil {
-				t.Fatal(err)
-			}
-			if updates, err = next.Watch(ctx, id, film.ID); err != nil {
-				t.Fatal(err)
-			}
-			ready := until(t, updates, recording.CompositionReady)
+			ready := retry(t, next, id, film.ID)
 			if ready.Error != nil || ready.Bytes == 0 {
 				t.Errorf("made as %+v", ready)
 			}

@@ -87,16 +87,11 @@ func TestComposeFileRuns(t *testing.T) {
 	storage, objects := bucket(t, one["ROOMREEL_STORAGE_BUCKET"])
 	redis := redisserver.Run(t).URL()
 	keys := plugin.Keys{Key: one["LIVEKIT_API_KEY"], Secret: one["LIVEKIT_API_SECRET"]}
-	port := freePort(t, "tcp")
-	livekit, err := plugin.StartDevServer(ctx, plugin.DevServerOptions{
-		Port: port, UDPPort: freePort(t, "udp"), Keys: keys, Redis: strings.TrimSuffix(strings.TrimPrefix(redis, "redis://"), "/0"),
+	livekit := startLiveKit(t, plugin.DevServerOptions{
+		Keys: keys, Redis: strings.TrimSuffix(strings.TrimPrefix(redis, "redis://"), "/0"),
 		Webhook: "http://" + addresses["roomreel-1"] + "/livekit/webhook",
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer livekit.Close()
-	url, data := fmt.Sprintf("ws://127.0.0.1:%d", port), t.TempDir()
+	url, data := livekit.URL, t.TempDir()
 	nodes := map[string]*client.Client{}
 	var processes []*exec.Cmd
 	for service, address := range addresses {

@@ -116,13 +116,7 @@ func TestDelivery(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := plugin.Keys{Key: "testkey", Secret: "livekit-hunter2-0123456789abcdefghijklmnop"}
-	port := freePort(t, "tcp")
-	livekit, err := plugin.StartDevServer(ctx, plugin.DevServerOptions{Port: port, UDPPort: freePort(t, "udp"), Keys: keys})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer livekit.Close()
-	c.LiveKit = configs.LiveKit{URL: fmt.Sprintf("ws://127.0.0.1:%d", port), APIKey: keys.Key, APISecret: keys.Secret}
+	c.LiveKit = startLiveKit(t, plugin.DevServerOptions{Keys: keys})
 	c.Redis.URL, c.Data, c.Node, c.API.Listen = redisserver.Run(t).URL(), t.TempDir(), "node-a", freeAddress(t, "tcp")
 	c.API.AdminKeys = []string{"admin-hunter2-0123456789"}
 	c.Outgoing = configs.Outgoing{AllowHTTP: true, AnyPort: true, AllowHosts: []string{"127.0.0.1"}}

@@ -64,14 +64,8 @@ const bucketName = "reels"
 
 func startDisks(ctx context.Context, t *testing.T, storage bool) *disks {
 	t.Helper()
-	keys := plugin.Keys{Key: "testkey", Secret: "test-secret-0123456789abcdefghijklmnop"}
-	port := freePort(t, "tcp")
-	livekit, err := plugin.StartDevServer(ctx, plugin.DevServerOptions{Port: port, UDPPort: freePort(t, "udp"), Keys: keys})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = livekit.Close() })
-	s := &disks{livekit: meeting.Server{URL: fmt.Sprintf("ws://127.0.0.1:%d", port), Key: keys.Key, Secret: keys.Secret}}
+	keys := testKeys
+	s := &disks{livekit: meeting.Server{URL: startLiveKit(t, plugin.DevServerOptions{Keys: keys}).URL, Key: keys.Key, Secret: keys.Secret}}
 	const admin = "admin-key-0123456789"
 	env := []string{
 		"ROOMREEL_TEST_PROGRAM=1", "LIVEKIT_URL=" + s.livekit.URL, "LIVEKIT_API_KEY=" + keys.Key, "LIVEKIT_API_SECRET=" + keys.Secret,

@@ -57,7 +57,7 @@ func startEgressStage(t *testing.T, workers int, edits ...func(*configs.Config))
 	for _, edit := range edits {
 		edit(&c)
 	}
-	keys := plugin.Keys{Key: "testkey", Secret: "test-secret-0123456789abcdefghijklmnop"}
+	keys := testKeys
 	s := &egressStage{events: map[string][]string{}}
 	hooks := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { s.hear(t, r, keys) }))
 	t.Cleanup(hooks.Close)
@@ -70,15 +70,7 @@ func startEgressStage(t *testing.T, workers int, edits ...func(*configs.Config))
 	rdb := redis.NewClient(options)
 	t.Cleanup(func() { _ = rdb.Close() })
 	s.store = coord.NewStore(rdb)
-	port := freePort(t, "tcp")
-	server, err := plugin.StartDevServer(t.Context(), plugin.DevServerOptions{
-		Port: port, UDPPort: freePort(t, "udp"), Keys: keys, Redis: options.Addr, Webhook: hooks.URL,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	c.LiveKit = configs.LiveKit{URL: fmt.Sprintf("ws://127.0.0.1:%d", port), APIKey: keys.Key, APISecret: keys.Secret}
+	c.LiveKit = startLiveKit(t, plugin.DevServerOptions{Keys: keys, Redis: options.Addr, Webhook: hooks.URL})
 	s.server = meeting.Server{URL: c.LiveKit.URL, Key: keys.Key, Secret: keys.Secret}
 	s.client = lksdk.NewEgressClient(c.LiveKit.URL, keys.Key, keys.Secret)
 	s.rooms = lksdk.NewRoomServiceClient(c.LiveKit.URL, keys.Key, keys.Secret)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -59,13 +58,7 @@ func (h *heard) await(ctx context.Context, t *testing.T, types ...deliver.EventT
 func TestEveryEvent(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	keys := plugin.Keys{Key: "testkey", Secret: "test-secret-0123456789abcdefghijklmnop"}
-	port := freePort(t, "tcp")
-	livekit, err := plugin.StartDevServer(ctx, plugin.DevServerOptions{Port: port, UDPPort: freePort(t, "udp"), Keys: keys})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer livekit.Close()
+	keys := testKeys
 	c, err := configs.Load("")
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +67,7 @@ func TestEveryEvent(t *testing.T) {
 	gone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) }))
 	t.Cleanup(gone.Close)
 	const secret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
-	c.LiveKit = configs.LiveKit{URL: fmt.Sprintf("ws://127.0.0.1:%d", port), APIKey: keys.Key, APISecret: keys.Secret}
+	c.LiveKit = startLiveKit(t, plugin.DevServerOptions{Keys: keys})
 	c.Redis.URL, c.Data, c.Node, c.API.Listen = redisserver.Run(t).URL(), t.TempDir(), "node-a", freeAddress(t, "tcp")
 	c.API.AdminKeys = []string{"admin-key-0123456789"}
 	c.Outgoing = configs.Outgoing{AllowHTTP: true, AnyPort: true, AllowHosts: []string{"127.0.0.1"}}

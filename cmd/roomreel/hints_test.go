@@ -30,7 +30,7 @@ func TestHintsAreActedOnOnce(t *testing.T) {
 	}
 	rdb := redis.NewClient(options)
 	defer rdb.Close()
-	keys := plugin.Keys{Key: "testkey", Secret: "test-secret-0123456789abcdefghijklmnop"}
+	keys := testKeys
 	var acted []string
 	act := func(_ context.Context, h plugin.Hint) { acted = append(acted, h.ID+" "+h.Event) }
 	log := slog.New(slog.DiscardHandler)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"regexp"
@@ -33,17 +32,9 @@ func TestMeetingApp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := plugin.Keys{Key: "testkey", Secret: "test-secret-0123456789abcdefghijklmnop"}
-	port := freePort(t, "tcp")
+	keys := testKeys
 	c.API.Listen = freeAddress(t, "tcp")
-	livekit, err := plugin.StartDevServer(ctx, plugin.DevServerOptions{
-		Port: port, UDPPort: freePort(t, "udp"), Keys: keys, Webhook: "http://" + c.API.Listen + "/livekit/webhook",
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer livekit.Close()
-	c.LiveKit = configs.LiveKit{URL: fmt.Sprintf("ws://127.0.0.1:%d", port), APIKey: keys.Key, APISecret: keys.Secret}
+	c.LiveKit = startLiveKit(t, plugin.DevServerOptions{Keys: keys, Webhook: "http://" + c.API.Listen + "/livekit/webhook"})
 	c.Redis.URL, c.Data, c.Node = redisserver.Run(t).URL(), t.TempDir(), "node-a"
 	serve(t, c)
 	app := caller{t, "http://" + c.API.Listen, mustToken(t, keys)}

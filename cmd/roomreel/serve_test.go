@@ -24,6 +24,21 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
+var testKeys = plugin.Keys{Key: "testkey", Secret: "test-secret-0123456789abcdefghijklmnop"}
+
+// startLiveKit runs a LiveKit on free ports until the test ends, and returns how to
+// reach it.
+func startLiveKit(t *testing.T, o plugin.DevServerOptions) configs.LiveKit {
+	t.Helper()
+	o.Port, o.UDPPort = freePort(t, "tcp"), freePort(t, "udp")
+	server, err := plugin.StartDevServer(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	return configs.LiveKit{URL: fmt.Sprintf("ws://127.0.0.1:%d", o.Port), APIKey: o.Keys.Key, APISecret: o.Keys.Secret}
+}
+
 // serve runs a process against servers of its own until the test ends or the
 // returned function is called.
 func serve(t *testing.T, c configs.Config) (stop func()) {
@@ -60,14 +75,8 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := plugin.Keys{Key: "testkey", Secret: "test-secret-0123456789abcdefghijklmnop"}
-	port := freePort(t, "tcp")
-	livekit, err := plugin.StartDevServer(ctx, plugin.DevServerOptions{Port: port, UDPPort: freePort(t, "udp"), Keys: keys})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer livekit.Close()
-	c.LiveKit = configs.LiveKit{URL: fmt.Sprintf("ws://127.0.0.1:%d", port), APIKey: keys.Key, APISecret: keys.Secret}
+	keys := testKeys
+	c.LiveKit = startLiveKit(t, plugin.DevServerOptions{Keys: keys})
 	c.Redis.URL, c.Data, c.Node = redisserver.Run(t).URL(), t.TempDir(), "node-a"
 	c.API.Listen = freeAddress(t, "tcp")
 	receiver := startReceiver(t)
