@@ -248,16 +248,16 @@ func (r *renderer) runAll(ctx context.Context, pictures, sounds []task) error {
 // missing takes what is there already, and returns the rest.
 func (r *renderer) missing(tasks []task, done *meter) []task {
 	kept := cacheOf(r.dir)
-	var todo []task
+	var left []task
 	for _, t := range tasks {
 		done.total += t.weight
 		if kept.take(t.key, t.origins, filepath.Join(r.work, t.file)) {
 			done.done[t.file] = t.weight
 			continue
 		}
-		todo = append(todo, t)
+		left = append(left, t)
 	}
-	return todo
+	return left
 }
 
 func (r *renderer) listPieces(pieces []piece, tasks []task) (string, error) {
