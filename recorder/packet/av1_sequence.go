@@ -18,38 +18,9 @@ func parseAV1Sequence(body []byte) (s av1Sequence, ok bool) {
 	if s.reduced = r.Flag(); s.reduced {
 		r.Skip(5) // seq_level_idx
 	} else {
-		skipOperatingPoints(&r)
+		codec.AV1OperatingPoints(&r)
 	}
 	widthBits, heightBits := int(r.U(4))+1, int(r.U(4))+1
 	s.width, s.height = int(r.U(widthBits))+1, int(r.U(heightBits))+1
 	return s, !r.Short()
-}
-
-// skipOperatingPoints reads from timing_info_present_flag to the last operating
-// point.
-func skipOperatingPoints(r *codec.Bits) {
-	decoderModel, delayBits := false, 0
-	if r.Flag() { // timing_info_present_flag
-		r.Skip(32 + 32)
-		if r.Flag() { // equal_picture_interval
-			r.UE()
-		}
-		if decoderModel = r.Flag(); decoderModel {
-			delayBits = int(r.U(5)) + 1
-			r.Skip(32 + 5 + 5)
-		}
-	}
-	initialDelay := r.Flag()
-	for n := int(r.U(5)) + 1; n > 0; n-- {
-		r.Skip(12)      // operating_point_idc
-		if r.U(5) > 7 { // seq_level_idx
-			r.Skip(1) // seq_tier
-		}
-		if decoderModel && r.Flag() {
-			r.Skip(2*delayBits + 1)
-		}
-		if initialDelay && r.Flag() {
-			r.Skip(4)
-		}
-	}
 }

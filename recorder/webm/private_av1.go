@@ -66,7 +66,7 @@ func (s *av1Sequence) parse() {
 	if reduced {
 		s.level = s.U(5)
 	} else {
-		s.operatingPoints()
+		s.level, s.tier = codec.AV1OperatingPoints(&s.Bits)
 	}
 	width, height := int(s.U(4))+1, int(s.U(4))+1
 	s.Skip(width + height)
@@ -79,40 +79,6 @@ func (s *av1Sequence) parse() {
 	}
 	s.Skip(3) // superres, cdef, restoration
 	s.colours()
-}
-
-// operatingPoints reads the timing and the operating points, of which the first
-// one's level and tier count.
-func (s *av1Sequence) operatingPoints() {
-	decoderModel, delayBits := false, 0
-	if s.Flag() { // timing_info_present_flag
-		s.Skip(32 + 32)
-		if s.Flag() { // equal_picture_interval
-			s.UE()
-		}
-		if decoderModel = s.Flag(); decoderModel {
-			delayBits = int(s.U(5)) + 1
-			s.Skip(32 + 5 + 5)
-		}
-	}
-	displayDelay := s.Flag()
-	points := int(s.U(5)) + 1
-	for i := range points {
-		s.Skip(12) // operating_point_idc
-		level, tier := s.U(5), uint32(0)
-		if level > 7 {
-			tier = s.U(1)
-		}
-		if i == 0 {
-			s.level, s.tier = level, tier
-		}
-		if decoderModel && s.Flag() {
-			s.Skip(2*delayBits + 1)
-		}
-		if displayDelay && s.Flag() {
-			s.Skip(4)
-		}
-	}
 }
 
 // tools passes over the coding tools of a sequence that is not a still picture.
