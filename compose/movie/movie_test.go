@@ -58,6 +58,7 @@ func TestWrite(t *testing.T) {
 	}{
 		"one piece": {[]string{"-preset", "ultrafast"}, []int{2}},
 		"pieces":    {[]string{"-preset", "superfast", "-bf", "0", "-g", "20"}, []int{3, 1, 2}},
+		"lossless":  {[]string{"-preset", "ultrafast", "-qp", "0"}, []int{1, 1}},
 		"B-frames":  {[]string{"-preset", "veryfast", "-bf", "3"}, []int{2, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
