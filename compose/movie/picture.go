@@ -122,7 +122,7 @@ func (p *picture) describe(index []byte) (uint32, error) {
 		i = len(p.descriptions)
 		p.descriptions = append(p.descriptions, entry)
 		known := p.samples().Stsd
-		known.Children = append(known.Children, mp4.CreateUnknownBox(avc, uint64(len(entry)), entry[boxHeader:]))
+		known.Children = append(known.Children, raw(avc, string(entry[boxHeader:])))
 		known.SampleCount++
 	}
 	return uint32(i + 1), nil

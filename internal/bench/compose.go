@@ -40,7 +40,7 @@ type composeFigures struct {
 	// Memory is the most that ffmpeg's processes took together, in MB.
 	Memory int64 `json:"memory_mb"`
 	// Live is how long after the meeting's end its film is ready, Long the same
-	// of one that has run for hours, whose pictures are small.
+	// of one that has run for hours, whose pictures are small and few.
 	Live  float64 `json:"live_ready_s,omitempty"`
 	Long  float64 `json:"long_ready_s,omitempty"`
 	Load  float64 `json:"load_average"`
@@ -55,7 +55,7 @@ func composeCommand() *cli.Command {
 			&cli.IntSliceFlag{Name: "participants", Value: []int{4, 9, 25}, Usage: "sizes of the meetings; the last line of JSON is of the first"},
 			&cli.DurationFlag{Name: "length", Value: time.Minute, Usage: "of the meeting"},
 			&cli.DurationFlag{Name: "live", Value: 2 * time.Minute, Usage: "how long the meeting that is composed live runs; 0 leaves it out"},
-			&cli.DurationFlag{Name: "long", Value: 4 * time.Hour, Usage: "how long another has run, in small pictures, when it ends; 0 leaves it out"},
+			&cli.DurationFlag{Name: "long", Value: 4 * time.Hour, Usage: "how long another has run, in small pictures, when it ends (catching up with four hours takes a quarter of one); 0 leaves it out"},
 			&cli.BoolFlag{Name: "no-seeds", Usage: "leave the seed's recipes out"},
 			dataFlag(),
 		},
@@ -93,11 +93,11 @@ func composeCommand() *cli.Command {
 				}
 			}
 			if age := cmd.Duration("long"); age > 0 {
-				small := composeBench{data: filepath.Join(data, "small"), length: b.length, size: [2]int{320, 180}}
+				small := composeBench{data: filepath.Join(data, "small"), length: b.length, size: [2]int{160, 90}}
 				if err := small.record(ctx, maxOf(sizes)); err != nil {
 					return err
 				}
-				m := liveMeeting{people: sizes[0], age: age, lasts: age, spec: recording.CompositionSpec{Width: 320, Height: 180}}
+				m := liveMeeting{people: sizes[0], age: age, lasts: age, spec: recording.CompositionSpec{Width: 160, Height: 90, FrameRate: 10}}
 				if first.Long, err = small.live(ctx, m); err != nil {
 					return err
 				}
