@@ -49,7 +49,7 @@ func inputArgs(path string, seek recording.Seconds, decoding ...string) []string
 // to a file of its own, for it can outgrow a command line.
 func (p *Plan) pieceCommand(path func(Source) string, first, count int, art sceneArt, out string) (args []string, graph string) {
 	spec := p.Spec
-	g := pieceGraph{plan: p, path: path, zero: frameTime(first, spec.FrameRate), end: frameTime(first+count, spec.FrameRate)}
+	g := pieceGraph{plan: p, path: path, zero: frameTime(first, spec.FrameRate), end: frameTime(first+count, spec.FrameRate), frames: count}
 	graph = g.build(art)
 	args = append(append(args, common...), g.args...)
 	args = append(args, hardwareArgs(spec)...)

@@ -20,15 +20,15 @@ func (c Composer) parallel(p *Plan) int {
 }
 
 // What processes take in bytes, from the largest resident sets that were
-// measured with parts of 1280x720 in VP8: an MP4 of that size took 132 MiB with 4
-// participants, 157 with 9, 235 with 25; 191 with 4 at archive quality; 200 and 323
+// measured with parts of 1280x720 in VP8: an MP4 of that size took 177 MiB with 4
+// participants, 186 with 9, 309 with 25; 236 with 4 at archive quality; 290 and 415
 // with 4 at 1920x1080. Pictures have room for decoders that keep more frames.
 const (
 	processBase    = 60 << 20
 	pictureBytes   = 8 << 20
 	soundFootprint = 80 << 20 // 66 MiB with 25 voices
-	// Frames of the film that the filters and the encoder hold.
-	heldFrames, heldFramesArchive = 45, 90
+	// Frames of the film that the filters hold, two turns of them, and the encoder.
+	heldFrames, heldFramesArchive = 75, 120
 )
 
 // footprint is about what a process that makes pictures takes at most.

@@ -25,14 +25,14 @@ func TestParallelFollowsMemory(t *testing.T) {
 		memory    int64
 		processes int
 	}{
-		{plan(4, 1280, 720, QualityStandard), 132 * mib, 8 * gib, 16},
-		{plan(4, 1280, 720, QualityStandard), 132 * mib, gib, 6},
-		{plan(4, 1280, 720, QualityArchive), 191 * mib, gib, 4},
-		{plan(4, 1920, 1080, QualityStandard), 200 * mib, gib, 4},
-		{plan(4, 1920, 1080, QualityArchive), 323 * mib, gib, 2},
-		{plan(9, 1280, 720, QualityStandard), 157 * mib, gib, 4},
-		{plan(25, 1280, 720, QualityStandard), 235 * mib, gib * 3 / 2, 4},
-		{plan(25, 1280, 720, QualityStandard), 235 * mib, 100 * mib, 1},
+		{plan(4, 1280, 720, QualityStandard), 177 * mib, 8 * gib, 16},
+		{plan(4, 1280, 720, QualityStandard), 177 * mib, gib, 4},
+		{plan(4, 1280, 720, QualityArchive), 236 * mib, gib, 3},
+		{plan(4, 1920, 1080, QualityStandard), 290 * mib, gib, 3},
+		{plan(4, 1920, 1080, QualityArchive), 415 * mib, gib, 2},
+		{plan(9, 1280, 720, QualityStandard), 186 * mib, gib, 4},
+		{plan(25, 1280, 720, QualityStandard), 309 * mib, gib * 3 / 2, 4},
+		{plan(25, 1280, 720, QualityStandard), 309 * mib, 100 * mib, 1},
 	} {
 		c := Composer{Cores: 16, Memory: want.memory}
 		n := c.parallel(want.plan)
