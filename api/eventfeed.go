@@ -23,6 +23,7 @@ type watchEventsInput struct {
 	Type        []string  `query:"type" maxItems:"50" doc:"Only these types, or families such as recording.*, separated by commas." example:"[\"recording.*\"]"`
 	Recording   string    `query:"recording" maxLength:"64" doc:"Only events of this recording." example:"rec_0199a3f27c5d7e0fb1d2c3b4a5968778"`
 	Room        string    `query:"room" maxLength:"256" doc:"Only events of this room." example:"standup"`
+	Progress    bool      `query:"progress" doc:"Whatever type says, also tell how recordings fare while they run, by recording.progress events: the recording with its live tracks, every few seconds and at most once a second. They are not kept, have no id, and no webhook gets them."`
 }
 
 func (s *Server) routeEventFeed() {
@@ -36,7 +37,7 @@ func (s *Server) routeEventFeed() {
 			RejectUnknownQueryParameters: true,
 			Summary:                      "Watch events",
 			Description: "Server-sent events, the same that webhooks get, as they happen. Each has an id: send the last one as Last-Event-ID to go on " +
-				"where a connection broke. About 10,000 events are kept. A token that names a room sees that room's only, and only admins " +
+				"where a connection broke. About 10,000 events are kept; with progress, recording.progress events come besides, which are not. A token that names a room sees that room's only, and only admins " +
 				"see those of no room. A stream ends after an hour.",
 			Responses: map[string]*huma.Response{"200": {
 				Description: "Events until the caller leaves.",
@@ -66,6 +67,10 @@ func (s *Server) watchEvents(ctx context.Context, in *watchEventsInput) (*huma.S
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, longestFeed)
+	var changes <-chan recording.Recording // none, unless progress is wanted
+	if in.Progress {
+		changes = s.recordings.Watch(ctx)
+	}
 	events, err := s.webhooks.Watch(ctx, q)
 	if err != nil {
 		cancel()
@@ -79,6 +84,7 @@ func (s *Server) watchEvents(ctx context.Context, in *watchEventsInput) (*huma.S
 		}
 		tick := time.NewTicker(keepAlive)
 		defer tick.Stop()
+		pace := pace{}
 		for alive := true; alive; {
 			select {
 			case <-tick.C:
@@ -90,13 +96,33 @@ func (s *Server) watchEvents(ctx context.Context, in *watchEventsInput) (*huma.S
 				if e.Room == "" && !caller.Admin {
 					continue
 				}
-				data, err := json.Marshal(e)
-				if err != nil {
-					s.log.ErrorContext(ctx, "encode event", "event", e.ID, "error", err)
+				alive = s.sendEvent(ctx, stream, e)
+			case r, open := <-changes:
+				if !open {
 					return
 				}
-				alive = stream.send("id: %s\nevent: %s\ndata: %s\n\n", e.Cursor, e.Type, data)
+				if q.Recording != "" && q.Recording != r.ID || q.Room != "" && q.Room != r.Room {
+					continue
+				}
+				if now := time.Now(); pace.due(r, now) {
+					alive = s.sendEvent(ctx, stream, progressEvent(r, now))
+				}
 			}
 		}
 	}}, nil
+}
+
+// sendEvent writes an event, with its place if it has one; false says that the
+// stream is to end.
+func (s *Server) sendEvent(ctx context.Context, stream eventStream, e Event) bool {
+	data, err := json.Marshal(e)
+	if err != nil {
+		s.log.ErrorContext(ctx, "encode event", "event", e.ID, "error", err)
+		return false
+	}
+	place := ""
+	if e.Cursor != "" {
+		place = "id: " + e.Cursor + "\n"
+	}
+	return stream.send("%sevent: %s\ndata: %s\n\n", place, e.Type, data)
 }

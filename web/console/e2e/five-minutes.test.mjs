@@ -102,6 +102,7 @@ test('sees the meeting, records, pauses and stops it', async () => {
   await visitor.page.getByText('This room is being recorded').waitFor()
   await shot(page, 'live')
   await shot(visitor.page, 'join')
+  await toldNotAsked(page, room.getByText('2 of 2 tracks flow'))
   await room.getByRole('button', { name: 'Pause' }).click()
   await room.getByText('Paused').waitFor()
   await room.getByRole('button', { name: 'Resume' }).click()
@@ -164,6 +165,19 @@ test('sees each webhook with its attempt, and sends one again', async () => {
   await page.keyboard.press('Escape')
 })
 
+test('sends again what has arrived since yesterday', async () => {
+  const { page } = admin
+  await page.getByRole('link', { name: 'Endpoints' }).click()
+  await page.getByRole('button', { name: 'Send again since…' }).click()
+  await page.getByLabel('Also what did arrive').check()
+  const before = new Set(arrived.map(({ id }) => id))
+  const times = arrived.length
+  await page.getByRole('dialog').getByRole('button', { name: 'Send again' }).click()
+  await page.getByText(/deliveries begin anew/).waitFor()
+  await until('each event once more', () => arrived.length >= times + before.size)
+  assert.deepEqual(new Set(arrived.map(({ id }) => id)), before)
+})
+
 test('an agent is recorded and watched, on the SDK', async () => {
   const { page } = admin
   await go(page, 'SDK demos')
@@ -191,6 +205,17 @@ test('speaks Chinese, and signs out', async () => {
   assert.deepEqual(await admin.context.cookies(), [])
   assert.deepEqual([...admin.problems, ...visitor.problems], [])
 })
+
+/** Waits until what a page tells has changed twice, while the server answers nothing that is asked of recordings. */
+async function toldNotAsked(page, figures) {
+  const questions = /\/v1\/recordings/
+  await page.route(questions, () => {})
+  for (let i = 0; i < 2; i++) {
+    const before = await figures.textContent()
+    await until('fresh figures', async () => (await figures.textContent()) !== before)
+  }
+  await page.unroute(questions)
+}
 
 /** A picture for human eyes, if SHOTS names a folder. */
 async function shot(page, name) {

@@ -6,7 +6,7 @@ import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
 import { large } from './large.mjs'
-import { openWindow, signIn, startChromium, startRoomreel } from './stage.mjs'
+import { openWindow, signIn, startChromium, startRoomreel, until } from './stage.mjs'
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 let roomreel, browser, recording, archive
@@ -16,6 +16,11 @@ before(async () => {
   recording = archive.ids[0]
   roomreel = await startRoomreel({ data: archive.folder })
   browser = await startChromium()
+  await roomreel.call('POST', '/v1/webhooks', { url: `${roomreel.url}/hooks` })
+  const part = await until('the recording', () => roomreel.call('GET', `/v1/recordings/${recording}/manifest`).then(({ parts }) => parts[0].id, () => undefined))
+  const uploads = `/v1/recordings/${recording}/uploads`
+  await roomreel.call('POST', uploads, { url: `${roomreel.url}/refuses`, part })
+  await until('an upload that fails', async () => (await roomreel.call('GET', uploads)).data[0].state === 'failed')
 })
 
 after(async () => {
@@ -57,7 +62,8 @@ for (const width of [1440, 390]) {
         await page.keyboard.press('Escape')
         await page.getByRole('dialog').waitFor({ state: 'detached' })
       }
-      for (const [path, button] of [[`/recordings/${recording}/files`, 'Upload a file'], ['/webhooks', 'Add endpoint'], ['/live', 'Record a room']]) {
+      const files = `/recordings/${recording}/files`
+      for (const [path, button] of [[files, 'Upload a file'], [files, 'Upload again'], ['/webhooks', 'Add endpoint'], ['/webhooks', 'Send again since…'], ['/live', 'Record a room']]) {
         await page.goto(`${roomreel.url}/console${path}`)
         await page.getByRole('button', { name: button }).click()
         await page.getByRole('dialog').waitFor()
@@ -125,13 +131,14 @@ test('an upload that failed goes to a new URL', async () => {
   const { context, page } = await openWindow(browser)
   await signIn(page, roomreel, `/console/recordings/${recording}/files`)
   await page.getByRole('button', { name: 'Upload a file' }).click()
-  await page.getByLabel('To this URL').fill(`${roomreel.url}/refuses`)
+  await page.getByLabel('To this URL').fill(`${roomreel.url}/refuses-too`)
   await page.getByRole('button', { name: 'Upload', exact: true }).click()
-  await page.getByText('Given up').waitFor()
+  const upload = page.getByRole('listitem').filter({ hasText: '/refuses-too' })
+  await upload.getByText('Given up').waitFor()
   let bytes = 0
   const receiver = createServer((request, response) => request.on('data', (chunk) => (bytes += chunk.length)).on('end', () => response.end()))
   await new Promise((ready) => receiver.listen(0, '127.0.0.1', ready))
-  await page.getByRole('button', { name: 'Upload again' }).click()
+  await upload.getByRole('button', { name: 'Upload again' }).click()
   await page.getByLabel('New URL').fill(`http://127.0.0.1:${receiver.address().port}/put`)
   await page.getByRole('button', { name: 'Upload', exact: true }).click()
   await page.getByText('Arrived').waitFor()

@@ -3,7 +3,6 @@ import { RotateCcw, Send } from 'lucide-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { call, withQuery } from '../api/client'
-import { useInterval } from '../api/events'
 import type { Delivery, Page } from '../api/types'
 import { Ago, Answer, At, Card, CopyText, Empty, Failure, Loading, State } from './bits'
 import { Dialog } from './dialog'
@@ -22,7 +21,7 @@ export function Deliveries({ recording, endpoint }: { recording?: string; endpoi
     initialPageParam: '',
     getNextPageParam: (page) => page.next_cursor || undefined,
     // That a delivery arrived is itself no event: it would be delivered, and so on.
-    refetchInterval: useInterval(5000, 5000),
+    refetchInterval: 5000,
     retry: false,
   })
   const all = query.data?.pages.flatMap((page) => page.data) ?? []
@@ -84,7 +83,11 @@ function DeliveryDialog({ id, onClose }: { id: string; onClose: () => void }) {
   const client = useQueryClient()
   const say = useSay()
   const sayError = useSayError()
-  const delivery = useQuery({ queryKey: ['deliveries', 'one', id], queryFn: () => call<Delivery>('GET', `/v1/webhooks/deliveries/${encodeURIComponent(id)}`), refetchInterval: 3000 })
+  const delivery = useQuery({
+    queryKey: ['deliveries', 'one', id],
+    queryFn: () => call<Delivery>('GET', `/v1/webhooks/deliveries/${encodeURIComponent(id)}`),
+    refetchInterval: ({ state: { data } }) => (data && ['done', 'failed'].includes(data.state) ? false : 3000), // nor is an attempt
+  })
   const again = useMutation({
     mutationFn: () => call('POST', `/v1/webhooks/deliveries/${encodeURIComponent(id)}/redeliver`),
     onSuccess: () => say(t('deliveries.redelivered')),

@@ -22,7 +22,7 @@ export function Live() {
   const recordings = useQuery({
     queryKey: ['recordings', 'active'],
     queryFn: () => call<RecordingList>('GET', `/v1/recordings?state=${active}&limit=100`),
-    refetchInterval: 3000, // what flows is a report of the moment, not an event
+    refetchInterval: useInterval(3000),
   })
   const byRoom = Map.groupBy(recordings.data?.data ?? [], (r) => r.room)
   const known = rooms.data?.data ?? []
@@ -203,7 +203,8 @@ function StartDialog({ onClose }: { onClose: () => void }) {
 
 function NodeLoad() {
   const { t } = useTranslation()
-  const nodes = useQuery({ queryKey: ['nodes'], queryFn: () => call<PageOf<Node>>('GET', '/v1/nodes'), refetchInterval: useInterval(10_000, 10_000) })
+  // Load is of the moment: no event tells of it.
+  const nodes = useQuery({ queryKey: ['nodes'], queryFn: () => call<PageOf<Node>>('GET', '/v1/nodes'), refetchInterval: 10_000 })
   if (!nodes.data?.data.length) return null
   return (
     <Card title={t('live.nodes')}>

@@ -13,6 +13,7 @@ export default function Supervision() {
   const client = useQueryClient()
   const say = useSay()
   const sayError = useSayError()
+  // That somebody has a right to watch and has not come yet is no event.
   const supervisions = useQuery({ queryKey: ['supervisions'], queryFn: () => call<PageOf<Watching>>('GET', '/v1/supervisions'), refetchInterval: useInterval(4000, 15_000), retry: false })
   const audit = useQuery({ queryKey: ['audit'], queryFn: () => call<PageOf<AuditEntry>>('GET', '/v1/audit?limit=100'), enabled: supervisions.isSuccess, retry: false })
   const end = useMutation({

@@ -4,7 +4,6 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link } from 'wouter'
 import { call } from '../api/client'
-import { useInterval } from '../api/events'
 import type { Page as PageOf, WebhookEndpoint } from '../api/types'
 import { Ago, Answer, Card, CopyText, Empty, Failure, Note, Page } from '../components/bits'
 import { Deliveries } from '../components/deliveries'
@@ -12,12 +11,13 @@ import { Dialog } from '../components/dialog'
 import { useSay, useSayError } from '../components/toasts'
 import { isTime, localInput } from '../format'
 
-const families = ['recording.*', 'composition.*', 'upload.*', 'session.*', 'supervision.*'] as const
+const families = ['recording.*', 'composition.*', 'session.*', 'supervision.*', 'webhook.*'] as const
 
 export default function Webhooks({ tab = 'endpoints' }: { tab?: string }) {
   const { t } = useTranslation()
   const [adding, setAdding] = useState(false)
-  const endpoints = useQuery({ queryKey: ['webhooks'], queryFn: () => call<PageOf<WebhookEndpoint>>('GET', '/v1/webhooks'), refetchInterval: useInterval(10_000, 10_000), retry: false })
+  // How many deliveries wait, and whether they fail, is no event.
+  const endpoints = useQuery({ queryKey: ['webhooks'], queryFn: () => call<PageOf<WebhookEndpoint>>('GET', '/v1/webhooks'), refetchInterval: 10_000, retry: false })
   return (
     <Page
       title={t('webhooks.title')}

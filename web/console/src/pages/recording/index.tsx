@@ -29,8 +29,7 @@ export default function RecordingPage({ id, tab = 'play' }: { id: string; tab?: 
   const recording = useQuery({
     queryKey: ['recording', id],
     queryFn: () => call<Recording>('GET', `/v1/recordings/${id}`),
-    // What flows into a running recording is a report of the moment, not an event.
-    refetchInterval: ({ state: { data } }) => (data && ['stopped', 'failed'].includes(data.state) ? false : 3000),
+    refetchInterval: ({ state: { data } }) => (data && ['stopped', 'failed'].includes(data.state) ? false : fallback),
   })
   const ended = recording.data !== undefined && ['stopped', 'failed'].includes(recording.data.state)
   const manifest = useQuery({
