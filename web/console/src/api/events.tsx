@@ -1,4 +1,4 @@
-import { type QueryClient, useQueryClient } from '@tanstack/react-query'
+import { type InfiniteData, type Query, type QueryClient, useQueryClient } from '@tanstack/react-query'
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react'
 import type { EventType, Recording, RecordingList } from './types'
 
@@ -37,6 +37,19 @@ export function useInterval(without: number, withEvents: number | false = false)
 
 const final = (state: string) => state === 'stopped' || state === 'failed'
 
+type Pages = InfiniteData<RecordingList>
+
+/** Whether a list is so long that it is dear to load anew: what is told of its rows is put into them instead. */
+function long({ state }: Query): boolean {
+  const most = 5
+  return ((state.data as Partial<Pages> | undefined)?.pages?.length ?? 0) > most
+}
+
+function amend(client: QueryClient, now: Recording) {
+  const amended = (page: RecordingList) => (page.data.some(({ id }) => id === now.id) ? { ...page, data: page.data.map((old) => (old.id === now.id ? { ...old, ...now } : old)) } : page)
+  client.setQueriesData<Pages>({ queryKey: ['recordings', 'list'], predicate: long }, (old) => old && { ...old, pages: old.pages.map(amended) })
+}
+
 /** Puts how a recording fares where it is shown; reports whether it was known there. */
 function take(client: QueryClient, now: Recording): boolean {
   const newer = (old: Recording) => (old.id === now.id && !final(old.state) ? now : old)
@@ -55,7 +68,7 @@ function follow(client: QueryClient, streaming: (is: boolean) => void): () => vo
   const refresh = (keys: string[]) => {
     keys.forEach((key) => due.add(key))
     flush ??= setTimeout(() => {
-      for (const key of due) void client.invalidateQueries({ queryKey: [key] })
+      for (const key of due) void client.invalidateQueries({ queryKey: [key], predicate: (query) => !long(query) })
       due.clear()
       flush = undefined
       flushed = Date.now()
@@ -74,7 +87,12 @@ function follow(client: QueryClient, streaming: (is: boolean) => void): () => vo
       // The browser itself goes on where a connection broke, but not where it was refused.
       if (source.readyState === EventSource.CLOSED) again = setTimeout(open, 5000)
     }
-    for (const [type, keys] of Object.entries(stale)) source.addEventListener(type, () => refresh(keys))
+    for (const [type, keys] of Object.entries(stale)) {
+      source.addEventListener(type, ({ data }: MessageEvent<string>) => {
+        if (keys.includes('recordings')) amend(client, (JSON.parse(data) as { data: Recording }).data)
+        refresh(keys)
+      })
+    }
     source.addEventListener('recording.progress', ({ data }: MessageEvent<string>) => {
       const known = take(client, (JSON.parse(data) as { data: Recording }).data)
       if (!known) refresh(['recordings', 'rooms'])
