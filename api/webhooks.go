@@ -117,7 +117,7 @@ type DeliveryAttempt struct {
 // WebhookDeliveryList is a page of deliveries.
 type WebhookDeliveryList struct {
 	Data       []WebhookDelivery `json:"data" doc:"The deliveries of this page, newest first."`
-	NextCursor string            `json:"next_cursor,omitempty" doc:"Send it as cursor to get the next page. Absent on the last page." example:"evt_0199a3f27c5d7e0fb1d2c3b4a5968778.app"`
+	NextCursor string            `json:"next_cursor,omitempty" doc:"Send it as cursor to get the next page. Absent on the last page." example:"1772355000000000-evt_0199a3f27c5d7e0fb1d2c3b4a5968778.app"`
 }
 
 // DeliveryQuery narrows a list of deliveries. Like the other parameters it is
