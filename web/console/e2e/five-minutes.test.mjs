@@ -165,9 +165,13 @@ test('sees each webhook with its attempt, and sends one again', async () => {
   await page.keyboard.press('Escape')
 })
 
-test('sends again what has arrived since yesterday', async () => {
+test('gives an endpoint a new secret, and sends again what has arrived since yesterday', async () => {
   const { page } = admin
   await page.getByRole('link', { name: 'Endpoints' }).click()
+  await page.getByRole('button', { name: 'New secret' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'New secret' }).click()
+  await page.getByRole('dialog').getByText('whsec_').waitFor()
+  await page.getByRole('button', { name: 'I have kept it' }).click()
   await page.getByRole('button', { name: 'Send again since…' }).click()
   await page.getByLabel('Also what did arrive').check()
   const before = new Set(arrived.map(({ id }) => id))

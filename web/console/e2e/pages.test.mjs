@@ -63,7 +63,7 @@ for (const width of [1440, 390]) {
         await page.getByRole('dialog').waitFor({ state: 'detached' })
       }
       const files = `/recordings/${recording}/files`
-      for (const [path, button] of [[files, 'Upload a file'], [files, 'Upload again'], ['/webhooks', 'Add endpoint'], ['/webhooks', 'Send again since…'], ['/live', 'Record a room']]) {
+      for (const [path, button] of [[files, 'Upload a file'], [files, 'Upload again'], ['/webhooks', 'Add endpoint'], ['/webhooks', 'Send again since…'], ['/webhooks', 'New secret'], ['/live', 'Record a room']]) {
         await page.goto(`${roomreel.url}/console${path}`)
         await page.getByRole('button', { name: button }).click()
         await page.getByRole('dialog').waitFor()

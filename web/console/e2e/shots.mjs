@@ -24,7 +24,7 @@ try {
   for (const locale of ['en-US', 'zh-CN']) {
     for (const width of [1440, 390]) {
       for (const colorScheme of ['light', 'dark']) {
-        const shot = (name) => page.screenshot({ path: `${folder}${name}-${locale.slice(0, 2)}-${colorScheme}-${width}.png`, fullPage: true })
+        const shot = (name, fullPage = true) => page.screenshot({ path: `${folder}${name}-${locale.slice(0, 2)}-${colorScheme}-${width}.png`, fullPage })
         const { context, page, problems } = await openWindow(browser, { viewport: { width, height: width === 390 ? 844 : 900 }, colorScheme, locale })
         await page.goto(`${roomreel.url}/console/`)
         await page.locator('input[type=password]').waitFor()
@@ -34,17 +34,19 @@ try {
           if (only && !only.includes(name)) continue
           await page.goto(`${roomreel.url}/console${path}`)
           await page.locator('h1').first().waitFor()
+          if (name === 'play') await page.locator('.legend').scrollIntoViewIfNeeded() // lanes are drawn where they are seen
           await page.waitForTimeout(name === 'play' ? 2500 : 900) // pictures for eyes, not a test: let thumbnails come
+          await page.evaluate(() => scrollTo(0, 0))
           await shot(name)
         }
         if (!only || only.includes('film-dialog')) {
           await page.goto(`${roomreel.url}/console${recording}`)
           await page.locator('.head .button.primary').click()
           await page.locator('dialog').waitFor()
-          await shot('film-dialog')
+          await shot('film-dialog', false)
           await page.locator('input[value=custom]').check({ force: true })
           await page.locator('.boxes .box').nth(1).focus()
-          await shot('boxes')
+          await shot('boxes', false)
         }
         for (const [name, path, button] of [
           ['dialog-upload', `${recording}/files`, '.card > header .button'], ['dialog-again', `${recording}/files`, '.upload .button'], ['dialog-hold', recordings[1], '.head .button:nth-child(3)'],
@@ -56,7 +58,7 @@ try {
           await page.locator(button).first().click()
           await page.locator('dialog').waitFor()
           await page.waitForTimeout(300)
-          await shot(name)
+          await shot(name, false)
         }
         if (problems.length) console.log(locale, width, colorScheme, problems)
         await context.close()
@@ -97,7 +99,7 @@ async function meeting() {
         await page.locator('table').waitFor()
         await shot('meeting-recording')
         await page.goto(`${roomreel.url}/console/live`)
-        await page.locator('section.card header .button').first().click()
+        await page.locator('section[aria-label*=standup] header .button').first().click()
         await page.locator('#watch-name').fill('sam')
         await page.locator('#watch-reason').fill('Quality review, case 4711')
         await shot('dialog-watch')

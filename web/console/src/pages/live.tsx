@@ -79,14 +79,16 @@ function RoomCard({ room, recordings }: { room: Room; recordings: Recording[] })
   const [watching, setWatching] = useState(false)
   const start = useStart(() => setChosen(new Set()))
   const people = room.participants ?? []
+  // A session's room is named like the session, which says nothing to a reader.
+  const title = room.name.startsWith('ses_') && people.length > 0 ? people.map((p) => p.name || p.identity).join(', ') : room.name
   const here = people.filter((p) => chosen.has(p.identity))
   return (
     <section className="card" aria-label={t('live.room', { room: room.name })}>
       <header>
         <div className="grow">
-          <h2 className="clip">{room.name}</h2>
+          <h2 className="clip">{title}</h2>
           <p className="small muted">
-            {t('live.people', { count: people.length })}{isTime(room.created_at) && <> · {t('live.open')} <Ago at={room.created_at} /></>}
+            {title !== room.name && <>{t('live.session')} <span className="mono">{room.name}</span> · </>}{t('live.people', { count: people.length })}{isTime(room.created_at) && <> · {t('live.open')} <Ago at={room.created_at} /></>}
           </p>
         </div>
         <div className="row wrap">
@@ -106,7 +108,7 @@ function RoomCard({ room, recordings }: { room: Room; recordings: Recording[] })
         <div key={recording.id} className={recording.state === 'paused' ? 'strip paused' : 'strip'}>
           <div className="grow row wrap">
             <State state={recording.state} />
-            <RecordingControls recording={recording} link />
+            <RecordingControls recording={recording} />
           </div>
           <div style={{ flexBasis: '100%' }}><LiveTracks recording={recording} /></div>
         </div>

@@ -8,7 +8,7 @@ import { call, withQuery } from '../api/client'
 import { useInterval } from '../api/events'
 import type { Recording, RecordingList } from '../api/types'
 import { Ago, Empty, Failure, Loading, Page, State } from '../components/bits'
-import { bytes, clock, isTime, number } from '../format'
+import { bytes, clock, dateTime, isTime, number } from '../format'
 
 const states = ['recording', 'paused', 'queued', 'stopped', 'failed'] as const
 
@@ -156,6 +156,7 @@ function Rows({ rows, onEnd }: { rows: Recording[]; onEnd: () => void }) {
 /** While rows fly by, their pictures are not asked for. */
 const Row = memo(function Row({ recording, index, top, flying }: { recording: Recording; index: number; top: number; flying: boolean }) {
   const ended = recording.state === 'stopped' && recording.parts > 0
+  const at = isTime(recording.started_at) ? recording.started_at : recording.created_at
   const [restedAt, setRestedAt] = useState(flying ? '' : recording.id)
   const rested = restedAt === recording.id
   useEffect(() => {
@@ -167,9 +168,12 @@ const Row = memo(function Row({ recording, index, top, flying }: { recording: Re
       <span role="cell" style={{ minWidth: 0 }}>
         <Link className="cover clip" style={{ display: 'block' }} href={`/recordings/${recording.id}`}>{recording.room}</Link>
         <span className="wide muted small clip" style={{ display: 'block' }}>{recording.people?.length ? recording.people.map((p) => p.name || p.identity).join(', ') : <span className="mono">{recording.id}</span>}</span>
-        <span className="small muted narrow"><Ago at={isTime(recording.started_at) ? recording.started_at : recording.created_at} /></span>
+        <span className="small muted narrow">{dateTime(at)}</span>
       </span>
-      <span role="cell" className="wide muted clip"><Ago at={isTime(recording.started_at) ? recording.started_at : recording.created_at} /></span>
+      <span role="cell" className="wide">
+        <span className="clip" style={{ display: 'block' }}>{dateTime(at)}</span>
+        <span className="clip small muted" style={{ display: 'block' }}><Ago at={at} /></span>
+      </span>
       <span role="cell" className="wide num">{recording.duration_s ? clock(recording.duration_s) : '–'}</span>
       <span role="cell" className="wide num">{number(recording.parts)}</span>
       <span role="cell" className="wide num nowrap">{recording.bytes ? bytes(recording.bytes) : '–'}</span>
