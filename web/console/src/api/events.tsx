@@ -45,13 +45,14 @@ function long({ state }: Query): boolean {
   return ((state.data as Partial<Pages> | undefined)?.pages?.length ?? 0) > most
 }
 
-function amend(client: QueryClient, now: Recording) {
+/** Puts what an event tells of a recording into the lists that are not loaded anew. */
+export function amend(client: QueryClient, now: Recording) {
   const amended = (page: RecordingList) => (page.data.some(({ id }) => id === now.id) ? { ...page, data: page.data.map((old) => (old.id === now.id ? { ...old, ...now } : old)) } : page)
   client.setQueriesData<Pages>({ queryKey: ['recordings', 'list'], predicate: long }, (old) => old && { ...old, pages: old.pages.map(amended) })
 }
 
 /** Puts how a recording fares where it is shown; reports whether it was known there. */
-function take(client: QueryClient, now: Recording): boolean {
+export function take(client: QueryClient, now: Recording): boolean {
   const newer = (old: Recording) => (old.id === now.id && !final(old.state) ? now : old)
   client.setQueryData<Recording>(['recording', now.id], (old) => old && newer(old))
   const active = client.setQueryData<RecordingList>(['recordings', 'active'], (old) => old && { ...old, data: old.data.map(newer) })
