@@ -118,6 +118,7 @@ async function meeting() {
         await other.waitForTimeout(1500)
         await other.screenshot({ path: `${folder}meeting-join-${locale.slice(0, 2)}-${colorScheme}-${width}.png`, fullPage: true })
         await other.goto(`${roomreel.url}/console/demos`)
+        for (const field of ['#agent-id', '#watch-agent']) await other.locator(field).fill(`agent-${locale}-${width}-${colorScheme}`)
         await other.locator('.primary').nth(0).click()
         await other.locator('.record').waitFor()
         await other.locator('.primary').last().click()

@@ -95,6 +95,7 @@ function AgentDemo() {
 function SupervisorDemo() {
   const { t } = useTranslation()
   const supervisor = useMemo(() => createSupervisor(), [])
+  const [self] = useState(() => `console-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`)
   const [agent, setAgent] = useState('agent-1')
   const [reason, setReason] = useState('demo')
   const [watching, setWatching] = useState(false)
@@ -127,7 +128,7 @@ function SupervisorDemo() {
           {watching ? <button type="button" className="button" onClick={() => void supervisor.disconnect()}>{t('watch.stop')}</button> : (
             <button type="button" className="button primary" onClick={() => {
               setError(undefined)
-              mint('supervisor', 'console', agent).then((token) => supervisor.connect('console', token, agent, undefined, reason)).then(() => setWatching(true), setError)
+              mint('supervisor', self, agent).then((token) => supervisor.connect(self, token, agent, undefined, reason)).then(() => setWatching(true), setError)
             }}>{t('watch.start')}</button>
           )}
         </div>
