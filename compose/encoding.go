@@ -154,11 +154,13 @@ func EncoderArgs(spec recording.CompositionSpec) []string {
 	return videoArgs(spec)
 }
 
-// lossless replaces the encoder of an MP4 film.
+// lossless replaces the encoder of an MP4 film, and decodes in full.
 func lossless(args []string) []string {
 	out := append([]string{}, args...)
 	for i, a := range out {
 		switch a {
+		case "-skip_loop_filter":
+			out[i+1] = "default"
 		case "-crf":
 			out[i], out[i+1] = "-qp", "0"
 		case "-preset":

@@ -33,11 +33,11 @@ var demuxers = map[string]string{".webm": "matroska", ".mkv": "matroska", ".mp4"
 var common = []string{"-hide_banner", "-nostdin", "-y", "-loglevel", "level+warning", "-nostats", "-progress", "pipe:1"}
 
 // inputArgs opens a source at file time seek, with its own timestamps kept and
-// everything since the keyframe before. ReinitFilter 0 lets the scaler follow
+// everything since the keyframe before; decoding are options of its decoder. ReinitFilter 0 lets the scaler follow
 // changes of size; a rebuilt graph would lose every filter's state.
-func inputArgs(path string, seek recording.Seconds) []string {
+func inputArgs(path string, seek recording.Seconds, decoding ...string) []string {
 	demuxer := or(demuxers[strings.ToLower(filepath.Ext(path))], "matroska")
-	args := []string{"-threads", "1", "-reinit_filter", "0", "-seek_timestamp", "1", "-noaccurate_seek", "-f", demuxer}
+	args := append(decoding, "-threads", "1", "-reinit_filter", "0", "-seek_timestamp", "1", "-noaccurate_seek", "-f", demuxer)
 	if seek > 0 {
 		args = append(args, "-ss", decimal(seek))
 	}

@@ -120,7 +120,11 @@ func (b *pieceGraph) picture(i int, t tileArt) {
 	s := b.plan.Sources[c.Source]
 	seek := seekable(s.Clock.file(max(b.zero, c.From)) + early)
 	clock := s.Clock.window(seek, s.Clock.file(b.end))
-	in := b.input(inputArgs(b.path(s), seek)...)
+	var decoding []string
+	if c.SkipLoopFilter {
+		decoding = []string{"-skip_loop_filter", "noref"}
+	}
+	in := b.input(inputArgs(b.path(s), seek, decoding...)...)
 	fmt.Fprintf(&b.g, "[%d:v:%d]setpts='(%s)/TB',trim=start=%s,", in, s.Index, retime(clock, seek, b.zero), decimal(c.From-b.zero-early))
 	if t.Fit == recording.FitCover {
 		fmt.Fprintf(&b.g, "scale=w=%d:h=%d:force_original_aspect_ratio=increase:force_divisible_by=2:flags=area,crop=%d:%d:y=(ih-oh)/4,", w, h, w, h) // heads are above the middle

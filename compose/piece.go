@@ -88,7 +88,7 @@ func divideLast(pieces []piece, n, least int) []piece {
 
 // pieceVersion is part of every key: raise it when the same plan is to look
 // otherwise.
-const pieceVersion = 4
+const pieceVersion = 5
 
 // origin is where in a part a made file was taken from, at three moments of the
 // timeline. A clock that was fitted anew may differ a little from then.
@@ -153,7 +153,7 @@ func (p *Plan) pieceKey(c piece, assets []string) (key string, from []origin) {
 		frame := func(at recording.Seconds) int {
 			return p.frame(min(max(at, start), end)) - c.first
 		}
-		clips = append(clips, i, s.Part, s.File, s.Track, frame(t.Picture.From), frame(t.Picture.To))
+		clips = append(clips, i, s.Part, s.File, s.Track, frame(t.Picture.From), frame(t.Picture.To), t.Picture.SkipLoopFilter)
 		segment.Tiles[i].Picture = nil
 	}
 	at := p.timeline(start).Duration().Round(time.Millisecond).Milliseconds()

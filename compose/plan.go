@@ -33,6 +33,7 @@ type Source struct {
 	File        string         `json:"file"`
 	Track       int            `json:"track"`
 	Kind        recording.Kind `json:"kind"`
+	Codec       string         `json:"codec,omitempty"`
 	Participant string         `json:"participant"`
 	// Index counts the file's tracks of this kind, from zero.
 	Index int `json:"index"`
@@ -40,6 +41,23 @@ type Source struct {
 	Take int `json:"take"`
 	// Clock maps file time to film time.
 	Clock clock `json:"clock"`
+	// Sizes are those that its picture takes, in film time, where they are known.
+	Sizes []recording.Size `json:"sizes,omitempty"`
+}
+
+// smallest returns the least width and height that the picture has between two
+// moments of the film, 0 if it is not known.
+func (s Source) smallest(from, to recording.Seconds) (width, height int) {
+	for i, size := range s.Sizes {
+		if size.At >= to || i+1 < len(s.Sizes) && s.Sizes[i+1].At <= from {
+			continue
+		}
+		if width == 0 {
+			width, height = size.Width, size.Height
+		}
+		width, height = min(width, size.Width), min(height, size.Height)
+	}
+	return width, height
 }
 
 // Segment is a stretch of film in which every tile stays in its place.
@@ -84,6 +102,9 @@ type Clip struct {
 	To       recording.Seconds `json:"to_s"`
 	FileFrom recording.Seconds `json:"file_from_s"`
 	FileTo   recording.Seconds `json:"file_to_s"`
+	// SkipLoopFilter lets the decoder leave the loop filter out where no other
+	// picture is predicted from the result.
+	SkipLoopFilter bool `json:"skip_loop_filter,omitempty"`
 }
 
 const (
@@ -220,7 +241,8 @@ func (p *Plan) place(parts []recording.Part) ([]media, error) {
 				}
 				all = append(all, media{interval: in, within: take.film(), shift: take.shift(), part: part, track: t, source: len(p.Sources)})
 				p.Sources = append(p.Sources, Source{
-					Part: part.ID, File: part.File, Track: t.Number, Kind: t.Kind, Participant: part.Participant, Index: index, Take: n, Clock: c,
+					Part: part.ID, File: part.File, Track: t.Number, Kind: t.Kind, Codec: t.Codec, Participant: part.Participant,
+					Index: index, Take: n, Clock: c, Sizes: filmSizes(t, take.shift()),
 				})
 			}
 		}
@@ -229,6 +251,14 @@ func (p *Plan) place(parts []recording.Part) ([]media, error) {
 		return cmp.Or(cmp.Compare(a.part.Epoch, b.part.Epoch), cmp.Compare(a.From, b.From))
 	})
 	return all, nil
+}
+
+func filmSizes(t recording.Track, shift recording.Seconds) []recording.Size {
+	sizes := slices.Clone(t.Sizes)
+	for i := range sizes {
+		sizes[i].At += shift
+	}
+	return sizes
 }
 
 // frame returns the frame nearest to film time t, within the film.

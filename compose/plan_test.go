@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -156,6 +157,47 @@ func TestPlanRefuses(t *testing.T) {
 				t.Errorf("got %v, want code %s", err, c.code)
 			}
 		})
+	}
+}
+
+// The loop filter is left out of VP8 alone, only while the picture is much larger
+// than its tile, and not of films that are kept.
+func TestPlanSkipsTheLoopFilter(t *testing.T) {
+	picture := func(codec string) recording.Track {
+		p := sized(sized(track("video", 1, 0, 40), 0, 640, 360), 10, 1280, 720)
+		p.Codec = codec
+		return p
+	}
+	for _, c := range []struct {
+		codec  string
+		people int
+		spec   recording.CompositionSpec
+		want   bool
+	}{
+		{"vp8", 4, recording.CompositionSpec{From: sec(10)}, true},
+		{"vp8", 4, recording.CompositionSpec{From: sec(10), Quality: QualityDraft}, true},
+		{"vp8", 4, recording.CompositionSpec{From: sec(10), Quality: QualityArchive}, false},
+		{"vp8", 4, recording.CompositionSpec{From: sec(9)}, false}, // 640x360 for a second
+		{"vp8", 9, recording.CompositionSpec{To: sec(9)}, false},   // 640x360 in 416x236
+		{"vp8", 16, recording.CompositionSpec{To: sec(9)}, true},
+		{"vp8", 1, recording.CompositionSpec{From: sec(10)}, false},
+		{"vp8", 4, recording.CompositionSpec{From: sec(10), Width: 1920, Height: 1080}, false},
+		{"vp9", 4, recording.CompositionSpec{From: sec(10)}, false},
+		{"", 4, recording.CompositionSpec{From: sec(10)}, false},
+	} {
+		m := &recording.Manifest{ID: "rec", Duration: sec(40)}
+		for i := range c.people {
+			id := fmt.Sprintf("p%02d", i)
+			m.Participants = append(m.Participants, present(id, id, 0, 40))
+			m.Parts = append(m.Parts, partOf(id, id, "camera", picture(c.codec)))
+		}
+		plan, err := NewPlan(m, c.spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := plan.Segments[0].Tiles[0].Picture.SkipLoopFilter; got != c.want {
+			t.Errorf("%d people's %s, %+v: skipped is %v", c.people, c.codec, c.spec, got)
+		}
 	}
 }
 

@@ -118,11 +118,26 @@ func (d *director) segment(t Take, s shot) Segment {
 		}
 		if at.run >= 0 {
 			r := seat.runs[at.run]
-			tile.Picture = p.clip(r.source, r.From, max(g.From, r.From), min(g.To, r.To))
+			from, to := max(g.From, r.From), min(g.To, r.To)
+			tile.Picture = p.clip(r.source, r.From, from, to)
+			tile.Picture.SkipLoopFilter = p.skipsLoopFilter(tile, from, to)
 		}
 		g.Tiles = append(g.Tiles, tile)
 	}
 	return g
+}
+
+// shrunk is how many pixels of a picture must become one of the film for what
+// the loop filter smooths to be lost in it.
+const shrunk = 3
+
+// skipsLoopFilter reports whether a tile shows VP8 much smaller than it is. Every
+// second picture of LiveKit's cameras is of the highest temporal layer, which
+// none refers to: unfiltered, it spoils no other, and decoding all costs a seventh less.
+func (p *Plan) skipsLoopFilter(t Tile, from, to recording.Seconds) bool {
+	s := p.Sources[t.Picture.Source]
+	width, height := s.smallest(from, to)
+	return s.Codec == "vp8" && p.Spec.Quality != QualityArchive && width*height >= shrunk*t.Box.Width*t.Box.Height
 }
 
 // places asks the layout of the moment who stands where.

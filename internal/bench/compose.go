@@ -112,10 +112,18 @@ type composeBench struct {
 
 const distinct = 4
 
+// webRTC is how browsers encode LiveKit's cameras: libvpx as WebRTC sets it for
+// them, with its denoiser, in three temporal layers of which the highest, every
+// second frame, is referred to by none (L1T3 of the WebRTC-SVC specification).
+// The speed is fixed; a positive -cpu-used follows the clock, so a busy machine
+// would make worse pictures.
+var webRTC = []string{
+	"-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "-6", "-static-thresh", "1", "-noise-sensitivity", "4",
+	"-ts-parameters", "ts_number_layers=3:ts_target_bitrate=400,600,1000:ts_rate_decimator=4,2,1:ts_periodicity=4:ts_layer_id=0,2,1,2:ts_layering_mode=3",
+}
+
 // record makes parts as a browser's camera would: VP8 of 1280x720 at 30 frames
-// a second and 1 Mbit/s, a keyframe every 10 s, and a voice in Opus. The speed
-// is the fixed one that WebRTC encodes cameras at; a positive -cpu-used follows
-// the clock, so a busy machine would make worse pictures.
+// a second and 1 Mbit/s, a keyframe every 10 s, and a voice in Opus.
 func (b *composeBench) record(ctx context.Context, most int) error {
 	for i := range min(most, distinct) {
 		file := filepath.Join(b.data, fmt.Sprintf("camera%d.webm", i))
@@ -126,10 +134,12 @@ func (b *composeBench) record(ctx context.Context, most int) error {
 		tell("records %s", filepath.Base(file))
 		seconds := fmt.Sprintf("%.3f", b.length.Seconds())
 		picture := cameraGraph(i)
-		_, err := runFFmpeg(ctx, "-f", "lavfi", "-t", seconds, "-i", picture,
+		args := []string{
+			"-f", "lavfi", "-t", seconds, "-i", picture,
 			"-f", "lavfi", "-t", seconds, "-i", fmt.Sprintf("aevalsrc=0.2*sin(2*PI*%d*t)*gt(sin(t*%d)\\,0):s=48000", 200+90*i, i+1),
-			"-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "-6", "-b:v", "1M", "-g", "300", "-c:a", "libopus", "-b:a", "32k",
-			"-avoid_negative_ts", "disabled", file)
+		}
+		args = append(args, webRTC...)
+		_, err := runFFmpeg(ctx, append(args, "-b:v", "1M", "-g", "300", "-c:a", "libopus", "-b:a", "32k", "-avoid_negative_ts", "disabled", file)...)
 		if err != nil {
 			return err
 		}
@@ -159,12 +169,15 @@ func (b *composeBench) meeting(n, repeat int) (dir string, m *recording.Manifest
 				return "", nil, fmt.Errorf("make recording: %w", err)
 			}
 			for number, kind := range []recording.Kind{recording.Video, recording.Audio} {
-				part.Tracks = append(part.Tracks, recording.Track{
+				track := recording.Track{
 					Number: number + 1, Kind: kind, Source: map[recording.Kind]string{recording.Video: "camera", recording.Audio: "microphone"}[kind],
 					Codec: map[recording.Kind]string{recording.Video: "vp8", recording.Audio: "opus"}[kind],
 					Start: start, End: start + part.Duration, Sync: []recording.SyncPoint{{File: 0, Timeline: start}},
-					Sizes: []recording.Size{{At: start, Width: 1280, Height: 720}},
-				})
+				}
+				if kind == recording.Video {
+					track.Sizes = []recording.Size{{At: start, Width: 1280, Height: 720}}
+				}
+				part.Tracks = append(part.Tracks, track)
 			}
 			m.Parts = append(m.Parts, part)
 		}
