@@ -32,7 +32,7 @@ function AuditTable({ entries }: { entries: AuditEntry[] }) {
   if (entries.length === 0) return <Empty icon={<ScrollText size={40} aria-hidden />} title={t('audit.none')}><p>{t('audit.noneHint')}</p></Empty>
   return (
     <div className="scroll-x">
-      <table className="table stacked">
+      <table className="table stacked halves">
         <thead><tr><th>{t('audit.when')}</th><th>{t('audit.who')}</th><th>{t('audit.did')}</th><th>{t('audit.whom')}</th><th>{t('audit.why')}</th></tr></thead>
         <tbody>
           {entries.map((entry) => (

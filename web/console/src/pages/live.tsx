@@ -80,15 +80,17 @@ function RoomCard({ room, recordings }: { room: Room; recordings: Recording[] })
   const start = useStart(() => setChosen(new Set()))
   const people = room.participants ?? []
   // A session's room is named like the session, which says nothing to a reader.
-  const title = room.name.startsWith('ses_') && people.length > 0 ? people.map((p) => p.name || p.identity).join(', ') : room.name
+  const session = room.name.startsWith('ses_')
+  const title = session ? people.map((p) => p.name || p.identity).join(', ') || t('live.session') : room.name
   const here = people.filter((p) => chosen.has(p.identity))
   return (
     <section className="card" aria-label={t('live.room', { room: room.name })}>
       <header>
-        <div className="grow">
+        <div className="grow" style={{ flexBasis: 260 }}>
           <h2 className="clip">{title}</h2>
+          {session && <p className="small muted clip">{people.length > 0 && t('live.session')} <span className="mono">{room.name}</span></p>}
           <p className="small muted">
-            {title !== room.name && <>{t('live.session')} <span className="mono">{room.name}</span> · </>}{t('live.people', { count: people.length })}{isTime(room.created_at) && <> · {t('live.open')} <Ago at={room.created_at} /></>}
+            {t('live.people', { count: people.length })}{isTime(room.created_at) && <> · {t('live.open')} <Ago at={room.created_at} /></>}
           </p>
         </div>
         <div className="row wrap">

@@ -30,7 +30,7 @@ export default function Supervision() {
             <>
               <Card title={t('supervision.now')} flush>
                 {now.length === 0 ? <Empty icon={<Eye size={44} aria-hidden />} title={t('supervision.none')}><p>{t('supervision.noneHint')}</p></Empty> : (
-                  <table className="table stacked">
+                  <table className="table stacked halves">
                     <thead><tr><th>{t('audit.who')}</th><th>{t('audit.whom')}</th><th>{t('audit.why')}</th><th>{t('field.state')}</th><th>{t('supervision.since')}</th><th><span className="sr">{t('supervision.end')}</span></th></tr></thead>
                     <tbody>
                       {now.map((one) => (

@@ -137,17 +137,17 @@ function Running({ recording }: { recording: Recording }) {
       <div style={{ padding: '12px 18px' }}><LiveTracks recording={recording} /></div>
       {(recording.live ?? []).length > 0 && (
         <div className="scroll-x" tabIndex={0} role="region" aria-label={t('recording.flow')} style={{ borderTop: '1px solid var(--line)' }}>
-          <table className="table">
+          <table className="table stacked">
             <thead><tr><th>{t('field.participant')}</th><th>{t('field.kind')}</th><th>{t('field.codec')}</th><th>{t('field.state')}</th><th className="end">{t('field.packets')}</th><th className="end">{t('field.lost')}</th><th className="end">{t('field.size')}</th></tr></thead>
             <tbody>
               {recording.live?.map((track) => (
                 <tr key={track.sid}>
                   <td title={track.participant}>{nameOf(track.participant)} <span className="muted small">{track.stream}</span></td>
-                  <td>{t(`kind.${track.kind}`, track.kind)}</td>
-                  <td className="mono">{track.codec}</td>
+                  <td className="nowrap">{t(`kind.${track.kind}`, track.kind)}</td>
+                  <td className="mono wide">{track.codec}</td>
                   <td>{track.muted ? t('track.muted') : track.flowing ? t('track.flowing') : <strong>{t('track.stalled')}</strong>}</td>
-                  <td className="end num">{number(track.packets)}</td>
-                  <td className="end num">{number(track.lost)}</td>
+                  <td className="end num wide">{number(track.packets)}</td>
+                  <td className="end num wide">{number(track.lost)}</td>
                   <td className="end num nowrap">{bytes(track.bytes)}</td>
                 </tr>
               ))}
