@@ -9,6 +9,11 @@ import { bytes, clock, isTime, number, spoken } from '../format'
 import { Dialog } from './dialog'
 import { useSay, useSayError } from './toasts'
 
+/** Whether a recording has yet to begin: no event tells that no node can take it, so this is asked for. */
+export function waits({ state }: Recording): boolean {
+  return state === 'queued' || state === 'starting'
+}
+
 /** How long a recording that runs has lasted, and what can be done with it. */
 export function RecordingControls({ recording }: { recording: Recording }) {
   const { t } = useTranslation()

@@ -7,7 +7,7 @@ import { useInterval } from '../api/events'
 import type { Node, Page as PageOf, Recording, RecordingList, Room, RoomParticipant } from '../api/types'
 import { Ago, Avatar, Card, Empty, Failure, Loading, Note, Page, Progress, State } from '../components/bits'
 import { Dialog } from '../components/dialog'
-import { LiveTracks, RecordingControls } from '../components/recording-controls'
+import { LiveTracks, RecordingControls, waits } from '../components/recording-controls'
 import { useSay, useSayError } from '../components/toasts'
 import { WatchDialog } from '../components/watch-dialog'
 import { isTime, percent } from '../format'
@@ -19,10 +19,11 @@ export function Live() {
   const [starting, setStarting] = useState(false)
   // LiveKit tells nobody who joins a room: this has to be asked for.
   const rooms = useQuery({ queryKey: ['rooms'], queryFn: () => call<PageOf<Room>>('GET', '/v1/rooms'), refetchInterval: 4000 })
+  const fallback = useInterval(3000)
   const recordings = useQuery({
     queryKey: ['recordings', 'active'],
     queryFn: () => call<RecordingList>('GET', `/v1/recordings?state=${active}&limit=100`),
-    refetchInterval: useInterval(3000),
+    refetchInterval: ({ state: { data } }) => (data?.data.some(waits) ? 3000 : fallback),
   })
   const byRoom = Map.groupBy(recordings.data?.data ?? [], (r) => r.room)
   const known = rooms.data?.data ?? []

@@ -8,7 +8,7 @@ import { useInterval } from '../../api/events'
 import type { Composition, Manifest, Page as PageOf, Recording, Room } from '../../api/types'
 import { Answer, At, Card, CopyText, Empty, Failure, Loading, Note, Page, State } from '../../components/bits'
 import { Dialog } from '../../components/dialog'
-import { Elapsed, LiveTracks, RecordingActions } from '../../components/recording-controls'
+import { Elapsed, LiveTracks, RecordingActions, waits } from '../../components/recording-controls'
 import { useSay, useSayError } from '../../components/toasts'
 import { bytes, clock, isTime, number } from '../../format'
 import { FilmDialog, Films } from './films'
@@ -29,7 +29,7 @@ export default function RecordingPage({ id, tab = 'play' }: { id: string; tab?: 
   const recording = useQuery({
     queryKey: ['recording', id],
     queryFn: () => call<Recording>('GET', `/v1/recordings/${id}`),
-    refetchInterval: ({ state: { data } }) => (data && ['stopped', 'failed'].includes(data.state) ? false : fallback),
+    refetchInterval: ({ state: { data } }) => (data && ['stopped', 'failed'].includes(data.state) ? false : data && waits(data) ? 3000 : fallback),
   })
   const ended = recording.data !== undefined && ['stopped', 'failed'].includes(recording.data.state)
   const manifest = useQuery({
