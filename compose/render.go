@@ -104,12 +104,6 @@ func (r *renderer) render(ctx context.Context) (string, error) {
 		return "", err
 	}
 
-	var list string
-	if len(pieces) > 0 {
-		if list, err = r.listPieces(pieces, pictures); err != nil {
-			return "", err
-		}
-	}
 	sounds := make([]string, len(tracks))
 	for i := range tracks {
 		sounds[i] = fmt.Sprintf("sound%d.%s", i, codec.extension)
@@ -119,11 +113,7 @@ func (r *renderer) render(ctx context.Context) (string, error) {
 		}
 	}
 	film := "film." + r.plan.extension()
-	args := r.plan.joinCommand(list, tracks, sounds, r.chapters, film)
-	if err := r.composer.ffmpeg(ctx, r.work, r.log, args, nil); err != nil {
-		return "", err
-	}
-	return filepath.Join(r.work, film), nil
+	return filepath.Join(r.work, film), r.join(ctx, pieces, pictures, tracks, sounds, film)
 }
 
 // cell is how much sound one process makes.
@@ -258,19 +248,6 @@ func (r *renderer) missing(tasks []task, done *meter) []task {
 		left = append(left, t)
 	}
 	return left
-}
-
-func (r *renderer) listPieces(pieces []piece, tasks []task) (string, error) {
-	files, lengths := make([]string, len(pieces)), make([]recording.Seconds, len(pieces))
-	for i, p := range pieces {
-		files[i] = tasks[i].file
-		lengths[i] = frameTime(p.first+p.frames, r.plan.Spec.FrameRate) - frameTime(p.first, r.plan.Spec.FrameRate)
-	}
-	const list = "pieces.ffconcat"
-	if err := os.WriteFile(filepath.Join(r.work, list), []byte(concatScript(files, lengths)), 0o644); err != nil {
-		return "", fmt.Errorf("write list of pieces: %w", err)
-	}
-	return list, nil
 }
 
 // run writes the graph that the command refers to and runs ffmpeg.
