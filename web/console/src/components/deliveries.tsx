@@ -107,7 +107,7 @@ function DeliveryDialog({ id, onClose }: { id: string; onClose: () => void }) {
               {d.next_attempt && d.state === 'pending' && <><dt>{t('deliveries.next')}</dt><dd><At at={d.next_attempt} /></dd></>}
             </dl>
             <h3>{t('deliveries.attempts', { count: d.attempts.length })}</h3>
-            <ol className="stack tight">
+            {d.attempts.length > 0 && <ol className="stack tight">
               {d.attempts.map((attempt, i) => (
                 <li key={i} className="note">
                   <div className="grow stack tight">
@@ -117,7 +117,7 @@ function DeliveryDialog({ id, onClose }: { id: string; onClose: () => void }) {
                   </div>
                 </li>
               ))}
-            </ol>
+            </ol>}
             {d.body && <details><summary className="small">{t('deliveries.body')}</summary><pre tabIndex={0}>{pretty(d.body)}</pre></details>}
             <div className="actions">
               <button type="button" className="button" onClick={onClose}>{t('action.close')}</button>
