@@ -188,3 +188,14 @@ test('the keyboard reaches every control of a recording', async () => {
   assert.ok(reached.size >= wanted, `${reached.size} of ${wanted}`)
   await context.close()
 })
+
+test('the stream of events is opened again where a proxy refused it, and everything asked for anew', async () => {
+  const { context, page } = await openWindow(browser)
+  let asked = 0
+  await page.route('**/v1/events*', (route) => (asked++ === 0 ? route.fulfill({ status: 503, body: '' }) : route.continue()))
+  await signIn(page, roomreel, '/console/nodes')
+  const again = page.waitForResponse((response) => response.url().endsWith('/healthz') && asked > 1)
+  await until('it is asked for again', () => asked > 1)
+  await again
+  await context.close()
+})
