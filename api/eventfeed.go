@@ -67,49 +67,54 @@ func (s *Server) watchEvents(ctx context.Context, in *watchEventsInput) (*huma.S
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, longestFeed)
-	var changes <-chan recording.Recording // none, unless progress is wanted
+	feed := eventFeed{EventQuery: q, roomless: caller.Admin, pace: pace{}}
 	if in.Progress {
-		changes = s.recordings.Watch(ctx)
+		feed.changes = s.recordings.Watch(ctx)
 	}
-	events, err := s.webhooks.Watch(ctx, q)
-	if err != nil {
+	var err error
+	if feed.events, err = s.webhooks.Watch(ctx, q); err != nil {
 		cancel()
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		defer cancel()
-		stream := openStream(humagin.Unwrap(hc))
-		if !stream.send("retry: 2000\n\n") {
-			return
-		}
-		tick := time.NewTicker(keepAlive)
-		defer tick.Stop()
-		pace := pace{}
-		for alive := true; alive; {
-			select {
-			case <-tick.C:
-				alive = stream.send(": alive\n\n")
-			case e, open := <-events:
-				if !open {
-					return
-				}
-				if e.Room == "" && !caller.Admin {
-					continue
-				}
+		s.sendFeed(ctx, openStream(humagin.Unwrap(hc)), feed)
+	}}, nil
+}
+
+// eventFeed is what one caller watches.
+type eventFeed struct {
+	EventQuery
+	roomless bool // also what happens in no room
+	events   <-chan Event
+	changes  <-chan recording.Recording // nil, unless progress is wanted
+	pace     pace
+}
+
+// sendFeed writes events as they come, until there are no more or the caller is gone.
+func (s *Server) sendFeed(ctx context.Context, stream eventStream, feed eventFeed) {
+	tick := time.NewTicker(keepAlive)
+	defer tick.Stop()
+	for alive := stream.send("retry: 2000\n\n"); alive; {
+		select {
+		case <-tick.C:
+			alive = stream.send(": alive\n\n")
+		case e, open := <-feed.events:
+			if !open {
+				return
+			}
+			if e.Room != "" || feed.roomless {
 				alive = s.sendEvent(ctx, stream, e)
-			case r, open := <-changes:
-				if !open {
-					return
-				}
-				if q.Recording != "" && q.Recording != r.ID || q.Room != "" && q.Room != r.Room {
-					continue
-				}
-				if now := time.Now(); pace.due(r, now) {
-					alive = s.sendEvent(ctx, stream, progressEvent(r, now))
-				}
+			}
+		case r, open := <-feed.changes:
+			if !open {
+				return
+			}
+			if e, due := feed.progress(r, time.Now()); due {
+				alive = s.sendEvent(ctx, stream, e)
 			}
 		}
-	}}, nil
+	}
 }
 
 // sendEvent writes an event, with its place if it has one; false says that the

@@ -37,7 +37,12 @@ func (p pace) due(r recording.Recording, now time.Time) bool {
 	return true
 }
 
-func progressEvent(r recording.Recording, now time.Time) Event {
+// progress is the event that tells how a recording fares that has changed, if the
+// feed is to tell it now.
+func (f eventFeed) progress(r recording.Recording, now time.Time) (Event, bool) {
+	if f.Recording != "" && f.Recording != r.ID || f.Room != "" && f.Room != r.Room || !f.pace.due(r, now) {
+		return Event{}, false
+	}
 	data, _ := json.Marshal(recordingBody(r)) // texts, numbers and times that were JSON before: cannot fail
-	return Event{ID: recording.NewID("evt"), Type: recordingProgress, Time: now.UTC(), RecordingID: r.ID, Room: r.Room, Data: data}
+	return Event{ID: recording.NewID("evt"), Type: recordingProgress, Time: now.UTC(), RecordingID: r.ID, Room: r.Room, Data: data}, true
 }
