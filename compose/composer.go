@@ -208,10 +208,7 @@ func (c Composer) produce(ctx context.Context, dir, work string, m *recording.Ma
 		return settleFolder(folder, place)
 	}
 	if slices.Contains(plan.Spec.Extras, ExtraChapters) {
-		r.chapters = "chapters.txt"
-		if err := os.WriteFile(filepath.Join(work, r.chapters), []byte(metadata(plan.chapters(m), plan.Duration)), 0o644); err != nil {
-			return fmt.Errorf("write chapters: %w", err)
-		}
+		r.chapters = plan.chapters(m)
 	}
 	var made string
 	if part, whole := plan.unchanged(m); whole {

@@ -37,7 +37,8 @@ var common = []string{"-hide_banner", "-nostdin", "-y", "-loglevel", "level+warn
 // changes of size; a rebuilt graph would lose every filter's state.
 func inputArgs(path string, seek recording.Seconds, decoding ...string) []string {
 	demuxer := or(demuxers[strings.ToLower(filepath.Ext(path))], "matroska")
-	args := append(decoding, "-threads", "1", "-reinit_filter", "0", "-seek_timestamp", "1", "-noaccurate_seek", "-f", demuxer)
+	args := append([]string{"-threads", "1", "-reinit_filter", "0", "-seek_timestamp", "1", "-noaccurate_seek"}, decoding...)
+	args = append(args, "-f", demuxer)
 	if seek > 0 {
 		args = append(args, "-ss", decimal(seek))
 	}

@@ -29,8 +29,7 @@ type renderer struct {
 	work     string
 	log      io.Writer
 	tell     func(percent float64)
-	// chapters is the file of chapters in work, or empty.
-	chapters string
+	chapters []chapter
 }
 
 // openSuffix is of parts that are still being written.

@@ -22,6 +22,8 @@ import (
 type Film struct {
 	Pieces []Piece
 	Sound  Sound
+	// Chapters are at most 255, and may be none.
+	Chapters []Chapter
 	// Duration is the film's. Nothing beyond it is played.
 	Duration time.Duration
 }
@@ -67,6 +69,15 @@ func Write(ctx context.Context, path string, film Film) (err error) {
 	}
 	defer sound.close()
 	tracks := []*track{picture, sound}
+	if len(film.Chapters) > 0 {
+		chapters, err := newChapters(film.Chapters, film.Duration)
+		if err != nil {
+			return err
+		}
+		tracks = append(tracks, chapters)
+		picture.refer(uint32(len(tracks)))
+		sound.refer(uint32(len(tracks)))
+	}
 	order, size := interleaved(tracks)
 
 	f, err := os.Create(path)
@@ -75,7 +86,7 @@ func Write(ctx context.Context, path string, film Film) (err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	w := bufio.NewWriterSize(f, 1<<20)
-	if err := writeFront(w, tracks, film.Duration, size); err != nil {
+	if err := writeFront(w, film, tracks, size); err != nil {
 		return fmt.Errorf("write index of film: %w", err)
 	}
 	for _, c := range order {
@@ -114,16 +125,19 @@ func interleaved(tracks []*track) (order []*chunk, size int64) {
 }
 
 // writeFront writes everything before the media, which take size bytes.
-func writeFront(w io.Writer, tracks []*track, lasts time.Duration, size int64) error {
+func writeFront(w io.Writer, film Film, tracks []*track, size int64) error {
 	brands := mp4.NewFtyp("isom", 0x200, []string{"isom", "iso2", "avc1", "mp41"})
 	movie := mp4.NewMoovBox()
 	header := mp4.CreateMvhd()
-	header.Timescale, header.Duration, header.NextTrackID = timescale, ticks(lasts, timescale), uint32(len(tracks)+1)
+	header.Timescale, header.Duration, header.NextTrackID = timescale, ticks(film.Duration, timescale), uint32(len(tracks)+1)
 	header.Version = wide(header.Duration)
 	movie.AddChild(header)
 	for i, t := range tracks {
-		t.finish(uint32(i+1), lasts)
+		t.finish(uint32(i+1), film.Duration)
 		movie.AddChild(t.box)
+	}
+	if len(film.Chapters) > 0 {
+		movie.AddChild(userData(film.Chapters))
 	}
 	media := mediaHeader(size)
 	// How long the index is does not depend on the offsets in it, only on how

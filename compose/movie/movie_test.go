@@ -40,6 +40,7 @@ func encode(t testing.TB, encoder []string, seconds ...int) Film {
 		args := []string{"-f", "lavfi", "-i", fmt.Sprintf("testsrc2=s=320x180:r=30:d=%d,trim=start=%d,setpts=PTS-STARTPTS", begin+s, begin), "-pix_fmt", "yuv420p", "-c:v", "libx264"}
 		ffmpeg(t, "ffmpeg", append(append(args, encoder...), "-video_track_timescale", "90000", p.File)...)
 		film.Pieces = append(film.Pieces, p)
+		film.Chapters = append(film.Chapters, Chapter{At: film.Duration, Title: fmt.Sprintf("陈伟 & Ann's \"%d\"", i)})
 		film.Duration += p.Length
 		begin += s
 	}
@@ -58,6 +59,7 @@ func TestWrite(t *testing.T) {
 	}{
 		"one piece": {[]string{"-preset", "ultrafast"}, []int{2}},
 		"pieces":    {[]string{"-preset", "superfast", "-bf", "0", "-g", "20"}, []int{3, 1, 2}},
+		"lossless":  {[]string{"-preset", "ultrafast", "-qp", "0"}, []int{1, 1}},
 		"B-frames":  {[]string{"-preset", "veryfast", "-bf", "3"}, []int{2, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,6 +69,9 @@ func TestWrite(t *testing.T) {
 				t.Fatal(err)
 			}
 			theirs := join(t, film)
+			if diff := cmp.Diff(ffmpeg(t, "ffprobe", "-show_chapters", "-of", "compact", theirs), ffmpeg(t, "ffprobe", "-show_chapters", "-of", "compact", path)); diff != "" {
+				t.Errorf("chapters, - by ffmpeg, + by us: %s", diff)
+			}
 			for _, show := range [][]string{
 				{"-select_streams", "v", "-show_entries", "packet=pts,dts,duration,flags"},
 				{"-select_streams", "v", "-show_entries", "frame=pkt_pts,best_effort_timestamp,key_frame,pict_type"},
@@ -98,11 +103,21 @@ func join(t *testing.T, film Film) string {
 	for _, p := range film.Pieces {
 		script += fmt.Sprintf("file '%s'\nduration %f\n", p.File, p.Length.Seconds())
 	}
-	if err := os.WriteFile(list, []byte(script), 0o644); err != nil {
-		t.Fatal(err)
+	chapters := ";FFMETADATA1\n"
+	for i, c := range film.Chapters {
+		end := film.Duration
+		if i+1 < len(film.Chapters) {
+			end = film.Chapters[i+1].At
+		}
+		chapters += fmt.Sprintf("[CHAPTER]\nTIMEBASE=1/1000\nSTART=%d\nEND=%d\ntitle=%s\n", c.At.Milliseconds(), end.Milliseconds(), c.Title)
+	}
+	for file, text := range map[string]string{list: script, list + ".chapters": chapters} {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ffmpeg(t, "ffmpeg", "-f", "concat", "-safe", "0", "-i", list, "-itsoffset", fmt.Sprintf("%.9f", -float64(delay)/soundScale), "-i", film.Sound.File,
-		"-map", "0:v", "-map", "1:a", "-c", "copy", "-movflags", "+faststart", out)
+		"-i", list+".chapters", "-map_chapters", "2", "-map", "0:v", "-map", "1:a", "-c", "copy", "-movflags", "+faststart", out)
 	return out
 }
 
@@ -168,6 +183,9 @@ func TestWriteRefuses(t *testing.T) {
 		"torn sound":      {Pieces: good.Pieces, Sound: Sound{File: cut(good.Sound.File, -1)}},
 		"piece as sound":  {Pieces: good.Pieces, Sound: Sound{File: good.Pieces[0].File}},
 		"film with sound": second(join(t, good)),
+		"late chapter":    {Pieces: good.Pieces, Sound: good.Sound, Duration: good.Duration, Chapters: []Chapter{{At: time.Second}}},
+		"same chapters":   {Pieces: good.Pieces, Sound: good.Sound, Duration: good.Duration, Chapters: make([]Chapter, 2)},
+		"many chapters":   {Pieces: good.Pieces, Sound: good.Sound, Duration: good.Duration, Chapters: make([]Chapter, 256)},
 	} {
 		if err := Write(t.Context(), filepath.Join(t.TempDir(), "film.mp4"), film); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: %v", name, err)

@@ -1,7 +1,6 @@
 package movie
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -55,16 +54,16 @@ func openPicture(pieces []Piece) (*track, error) {
 
 // add appends the samples of a piece, of which the last lasts until end.
 func (p *picture) add(n int, end uint64) error {
-	piece, media, err := readPiece(p.pieces[n].File)
+	piece, err := readPiece(p.pieces[n].File)
 	if err != nil {
 		return err
 	}
-	p.begins = append(p.begins, media)
-	if err := p.begin(piece, n); err != nil {
+	p.begins = append(p.begins, piece.media)
+	if err := p.begin(piece.track, n); err != nil {
 		return err
 	}
-	table := piece.Mdia.Minf.Stbl
-	description, err := p.describe(table.Stsd)
+	table := piece.track.Mdia.Minf.Stbl
+	description, err := p.describe(piece.index)
 	if err != nil {
 		return err
 	}
@@ -113,23 +112,18 @@ func (p *picture) begin(piece *mp4.TrakBox, n int) error {
 
 // describe returns the number of a piece's sample description: encoders that are
 // set alike write the same.
-func (p *picture) describe(stsd *mp4.StsdBox) (uint32, error) {
-	if len(stsd.Children) != 1 || stsd.AvcX == nil {
-		return 0, fmt.Errorf("%w: it is not H.264", ErrInvalid)
+func (p *picture) describe(index []byte) (uint32, error) {
+	entry, err := description(index)
+	if err != nil {
+		return 0, err
 	}
-	// The bit rate is each piece's own.
-	entry := stsd.AvcX
-	entry.Btrt = nil
-	entry.Children = slices.DeleteFunc(entry.Children, func(b mp4.Box) bool { return b.Type() == "btrt" })
-	var b bytes.Buffer
-	if err := entry.Encode(&b); err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	i := slices.IndexFunc(p.descriptions, func(d []byte) bool { return bytes.Equal(d, b.Bytes()) })
+	i := slices.IndexFunc(p.descriptions, func(d []byte) bool { return bytes.Equal(d, entry) })
 	if i < 0 {
 		i = len(p.descriptions)
-		p.descriptions = append(p.descriptions, b.Bytes())
-		p.samples().Stsd.AddChild(entry)
+		p.descriptions = append(p.descriptions, entry)
+		known := p.samples().Stsd
+		known.Children = append(known.Children, raw(avc, string(entry[boxHeader:])))
+		known.SampleCount++
 	}
 	return uint32(i + 1), nil
 }
@@ -148,71 +142,6 @@ func (p *picture) shift(table *mp4.StblBox) error {
 		p.shifts.Version = max(p.shifts.Version, c.Version)
 	}
 	return p.shifts.AddSampleCountsAndOffset(counts, offsets)
-}
-
-// readPiece reads the only track of a piece, and where its samples begin.
-func readPiece(path string) (*mp4.TrakBox, int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer f.Close()
-	index, begin, media, err := readBoxes(f)
-	if err != nil {
-		return nil, 0, err
-	}
-	if index == nil || len(index.Traks) != 1 || !whole(index.Trak) {
-		return nil, 0, fmt.Errorf("%w: it has not one track with all its tables", ErrInvalid)
-	}
-	table := index.Trak.Mdia.Minf.Stbl
-	var size int64
-	for i := range min(int64(table.Stsz.SampleNumber), media) {
-		size += int64(table.Stsz.GetSampleSize(int(i + 1)))
-	}
-	if int64(table.Stco.ChunkOffset[0]) != begin || size != media {
-		return nil, 0, fmt.Errorf("%w: its samples do not lie in a row", ErrInvalid)
-	}
-	if scale := index.Trak.Mdia.Mdhd.Timescale; scale != pictureScale {
-		return nil, 0, fmt.Errorf("%w: its timescale is %d", ErrInvalid, scale)
-	}
-	return index.Trak, begin, nil
-}
-
-// readBoxes reads the index of a file, and where its media lie.
-func readBoxes(f *os.File) (index *mp4.MoovBox, media, size int64, err error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	for at := int64(0); at < info.Size(); {
-		box, err := mp4.DecodeHeader(io.NewSectionReader(f, at, info.Size()-at))
-		end := at + int64(box.Size)
-		if err != nil || end <= at || end > info.Size() {
-			return nil, 0, 0, fmt.Errorf("%w: it is torn", ErrInvalid)
-		}
-		switch box.Name {
-		case "mdat":
-			media, size = at+int64(box.Hdrlen), int64(box.Size)-int64(box.Hdrlen)
-		case "moov":
-			decoded, err := mp4.DecodeBox(uint64(at), bufio.NewReader(io.NewSectionReader(f, at, end-at)))
-			if err != nil {
-				return nil, 0, 0, fmt.Errorf("%w: %w", ErrInvalid, err)
-			}
-			index, _ = decoded.(*mp4.MoovBox)
-		}
-		at = end
-	}
-	return index, media, size, nil
-}
-
-// whole reports whether a track has every table that is read.
-func whole(t *mp4.TrakBox) bool {
-	if t.Tkhd == nil || t.Mdia == nil || t.Mdia.Mdhd == nil || t.Mdia.Minf == nil || t.Mdia.Minf.Stbl == nil {
-		return false
-	}
-	s := t.Mdia.Minf.Stbl
-	return s.Stsd != nil && s.Stts != nil && s.Stsz != nil && s.Stco != nil && len(s.Stco.ChunkOffset) > 0 && s.Stsz.SampleNumber > 0 &&
-		(s.Stss == nil || len(s.Stss.SampleNumber) > 0 && s.Stss.SampleNumber[0] == 1)
 }
 
 // copyChunk appends a chunk to the film.

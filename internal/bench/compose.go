@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -39,10 +38,13 @@ type composeFigures struct {
 	SeedVP9  float64 `json:"cpu_vs_seed_vp9,omitempty"`
 	SeedX264 float64 `json:"cpu_vs_seed_x264,omitempty"`
 	// Memory is the most that ffmpeg's processes took together, in MB.
-	Memory int64   `json:"memory_mb"`
-	Live   float64 `json:"live_ready_s,omitempty"`
-	Load   float64 `json:"load_average"`
-	Cores  int     `json:"cores"`
+	Memory int64 `json:"memory_mb"`
+	// Live is how long after the meeting's end its film is ready, Long the same
+	// of one that has run for hours, whose pictures are small and few.
+	Live  float64 `json:"live_ready_s,omitempty"`
+	Long  float64 `json:"long_ready_s,omitempty"`
+	Load  float64 `json:"load_average"`
+	Cores int     `json:"cores"`
 }
 
 func composeCommand() *cli.Command {
@@ -53,6 +55,7 @@ func composeCommand() *cli.Command {
 			&cli.IntSliceFlag{Name: "participants", Value: []int{4, 9, 25}, Usage: "sizes of the meetings; the last line of JSON is of the first"},
 			&cli.DurationFlag{Name: "length", Value: time.Minute, Usage: "of the meeting"},
 			&cli.DurationFlag{Name: "live", Value: 2 * time.Minute, Usage: "how long the meeting that is composed live runs; 0 leaves it out"},
+			&cli.DurationFlag{Name: "long", Value: 4 * time.Hour, Usage: "how long another has run, in small pictures, when it ends (catching up with four hours takes a quarter of one); 0 leaves it out"},
 			&cli.BoolFlag{Name: "no-seeds", Usage: "leave the seed's recipes out"},
 			dataFlag(),
 		},
@@ -62,7 +65,7 @@ func composeCommand() *cli.Command {
 				return err
 			}
 			defer remove()
-			b := composeBench{data: data, length: cmd.Duration("length"), seeds: !cmd.Bool("no-seeds")}
+			b := composeBench{data: data, length: cmd.Duration("length"), size: [2]int{1280, 720}, seeds: !cmd.Bool("no-seeds")}
 			sizes := cmd.IntSlice("participants")
 			if err := b.record(ctx, maxOf(sizes)); err != nil {
 				return err
@@ -83,8 +86,19 @@ func composeCommand() *cli.Command {
 					}
 				}
 			}
-			if live := cmd.Duration("live"); live > 0 {
-				if first.Live, err = b.live(ctx, sizes[0], live); err != nil {
+			if lasts := cmd.Duration("live"); lasts > 0 {
+				m := liveMeeting{people: sizes[0], lasts: lasts}
+				if first.Live, err = b.live(ctx, m); err != nil {
+					return err
+				}
+			}
+			if age := cmd.Duration("long"); age > 0 {
+				small := composeBench{data: filepath.Join(data, "small"), length: b.length, size: [2]int{160, 90}}
+				if err := small.record(ctx, maxOf(sizes)); err != nil {
+					return err
+				}
+				m := liveMeeting{people: sizes[0], age: age, lasts: age, spec: recording.CompositionSpec{Width: 160, Height: 90, FrameRate: 10}}
+				if first.Long, err = small.live(ctx, m); err != nil {
 					return err
 				}
 			}
@@ -106,8 +120,10 @@ func maxOf(list []int) int {
 type composeBench struct {
 	data   string
 	length time.Duration
-	seeds  bool
-	parts  []string
+	// size of the cameras' pictures.
+	size  [2]int
+	seeds bool
+	parts []string
 }
 
 const distinct = 4
@@ -122,9 +138,12 @@ var webRTC = []string{
 	"-ts-parameters", "ts_number_layers=3:ts_target_bitrate=400,600,1000:ts_rate_decimator=4,2,1:ts_periodicity=4:ts_layer_id=0,2,1,2:ts_layering_mode=3",
 }
 
-// record makes parts as a browser's camera would: VP8 of 1280x720 at 30 frames
-// a second and 1 Mbit/s, a keyframe every 10 s, and a voice in Opus.
+// record makes parts as a browser's camera would: VP8 at 30 frames a second and
+// 1 Mbit/s, a keyframe every 10 s, and a voice in Opus.
 func (b *composeBench) record(ctx context.Context, most int) error {
+	if err := os.MkdirAll(b.data, 0o755); err != nil {
+		return fmt.Errorf("record cameras: %w", err)
+	}
 	for i := range min(most, distinct) {
 		file := filepath.Join(b.data, fmt.Sprintf("camera%d.webm", i))
 		b.parts = append(b.parts, file)
@@ -133,7 +152,7 @@ func (b *composeBench) record(ctx context.Context, most int) error {
 		}
 		tell("records %s", filepath.Base(file))
 		seconds := fmt.Sprintf("%.3f", b.length.Seconds())
-		picture := cameraGraph(i)
+		picture := cameraGraph(i) + fmt.Sprintf(",scale=%d:%d", b.size[0], b.size[1])
 		args := []string{
 			"-f", "lavfi", "-t", seconds, "-i", picture,
 			"-f", "lavfi", "-t", seconds, "-i", fmt.Sprintf("aevalsrc=0.2*sin(2*PI*%d*t)*gt(sin(t*%d)\\,0):s=48000", 200+90*i, i+1),
@@ -175,7 +194,7 @@ func (b *composeBench) meeting(n, repeat int) (dir string, m *recording.Manifest
 					Start: start, End: start + part.Duration, Sync: []recording.SyncPoint{{File: 0, Timeline: start}},
 				}
 				if kind == recording.Video {
-					track.Sizes = []recording.Size{{At: start, Width: 1280, Height: 720}}
+					track.Sizes = []recording.Size{{At: start, Width: b.size[0], Height: b.size[1]}}
 				}
 				part.Tracks = append(part.Tracks, track)
 			}
@@ -244,71 +263,4 @@ func (b *composeBench) measure(ctx context.Context, n int, film string, seeds bo
 	}
 	f.SeedVP9, f.SeedX264 = rounded(cpu.Seconds()/vp9.Seconds(), 1000), rounded(cpu.Seconds()/x264.Seconds(), 1000)
 	return f, nil
-}
-
-// live composes a meeting while it runs in real time, and tells how long after
-// its end the film is ready.
-func (b *composeBench) live(ctx context.Context, n int, lasts time.Duration) (float64, error) {
-	repeat := int(math.Ceil(lasts.Seconds() / b.length.Seconds()))
-	dir, whole, err := b.meeting(n, repeat)
-	if err != nil {
-		return 0, err
-	}
-	if err := os.Remove(filepath.Join(dir, recording.ManifestFile)); err != nil {
-		return 0, fmt.Errorf("begin meeting: %w", err)
-	}
-	archive, err := recording.OpenArchive(b.data)
-	if err != nil {
-		return 0, err
-	}
-	began := time.Now()
-	queue, err := compose.NewQueue(archive, compose.Options{
-		Snapshot: func(context.Context, string) (*recording.Manifest, error) {
-			return upTo(whole, recording.Seconds(time.Since(began))), nil
-		},
-	})
-	if err != nil {
-		return 0, err
-	}
-	defer queue.Close()
-	film, err := queue.Start(ctx, whole.ID, recording.CompositionSpec{Live: true})
-	if err != nil {
-		return 0, err
-	}
-	tell("composes live for %v", lasts)
-	if err := wait(ctx, whole.Duration.Duration()-time.Since(began)); err != nil {
-		return 0, err
-	}
-	ended := time.Now()
-	if err := recording.WriteManifest(dir, whole); err != nil {
-		return 0, err
-	}
-	updates, err := queue.Watch(ctx, whole.ID, film.ID)
-	if err != nil {
-		return 0, err
-	}
-	for film = range updates {
-	}
-	if film.State != recording.CompositionReady {
-		return 0, fmt.Errorf("the live film is %s: %w", film.State, film.Error)
-	}
-	return rounded(time.Since(ended).Seconds(), 100), nil
-}
-
-// upTo is the manifest of a meeting that has run until now.
-func upTo(whole *recording.Manifest, now recording.Seconds) *recording.Manifest {
-	m := *whole
-	m.State, m.Duration, m.Parts = recording.Active, min(now, whole.Duration), nil
-	for _, p := range whole.Parts {
-		if p.Start >= now {
-			continue
-		}
-		tracks := append([]recording.Track{}, p.Tracks...)
-		for i := range tracks {
-			tracks[i].End = min(tracks[i].End, now)
-		}
-		p.Tracks = tracks
-		m.Parts = append(m.Parts, p)
-	}
-	return &m
 }

@@ -146,7 +146,7 @@ func similarity(ctx context.Context, dir, film, format string) (float64, error) 
 	defer os.Remove(path)
 	out, err := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-i", film, "-i", path, "-lavfi", "[0:v]settb=1/30,setpts=N[a];[1:v]settb=1/30,setpts=N[b];[a][b]ssim", "-f", "null", "-").CombinedOutput()
 	if err != nil {
-		return 0, fmt.Errorf("compare films: %w", err)
+		return 0, fmt.Errorf("compare films: %w: %s", err, bytes.TrimSpace(out[max(0, len(out)-500):]))
 	}
 	m := similarityLine.FindSubmatch(out)
 	if m == nil {
