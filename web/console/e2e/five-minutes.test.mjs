@@ -6,7 +6,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test as nodeTest } from 'node:test'
-import { go, openWindow, signIn, startChromium, startRoomreel, until } from './stage.mjs'
+import { go, look, openWindow, signIn, startChromium, startRoomreel, until } from './stage.mjs'
 
 let roomreel, browser, visitor, admin, hooks
 const arrived = []
@@ -82,6 +82,7 @@ test('watches the meeting unseen, for a reason that is kept', async () => {
   await page.getByRole('dialog').getByRole('button', { name: 'Watch' }).click()
   await playing(page, '.lk-participant-tile video')
   await shot(page, 'watch')
+  assert.deepEqual(await look(page, 'watching'), [])
   assert.equal(await visitor.page.locator('.lk-participant-tile').count(), 1)
   assert.ok(!page.url().includes('token'))
   await page.getByRole('button', { name: 'Stop watching' }).click()
@@ -102,6 +103,7 @@ test('sees the meeting, records, pauses and stops it', async () => {
   await visitor.page.getByText('This room is being recorded').waitFor()
   await shot(page, 'live')
   await shot(visitor.page, 'join')
+  assert.deepEqual([...(await look(page, 'live')), ...(await look(visitor.page, 'in a room'))], [])
   await toldNotAsked(page, room.getByText('2 of 2 tracks flow'))
   await room.getByRole('button', { name: 'Pause' }).click()
   await room.getByText('Paused').waitFor()
@@ -117,6 +119,7 @@ test('plays the parts and seeks on the timeline', async () => {
   const { page } = admin
   await go(page, 'Recordings')
   await page.getByRole('link', { name: 'hello' }).click()
+  await until('the new page has the focus', () => page.evaluate(() => document.activeElement?.matches('#main, #main h1')))
   const timeline = page.getByRole('slider', { name: 'Position in the recording' })
   await timeline.waitFor()
   await page.getByRole('button', { name: 'Play', exact: true }).click()
@@ -194,6 +197,7 @@ test('an agent is recorded and watched, on the SDK', async () => {
   await until('a stream', async () => (await supervisor.textContent()).includes('add_stream'))
   await playing(page, 'video[aria-label="camera"]')
   await shot(page, 'demos')
+  assert.deepEqual(await look(page, 'demos'), [])
   await page.getByText(/^Picture held back/).waitFor()
   await page.getByRole('button', { name: 'Pause', exact: true }).click()
   await page.getByRole('button', { name: 'Resume', exact: true }).click()
