@@ -117,7 +117,11 @@ function Shell({ children }: { children: React.ReactNode }) {
     setOpen(false)
     // A new page is announced by its heading, as a load would be.
     if (first.current) first.current = false
-    else (main.current?.querySelector('h1') ?? main.current)?.focus({ preventScroll: true })
+    else {
+      // While the new one loads, the old page is still there, hidden.
+      const heading = main.current?.querySelector('h1')
+      ;(heading?.checkVisibility() ? heading : main.current)?.focus({ preventScroll: true })
+    }
     window.scrollTo(0, 0)
   }, [page])
   return (
