@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -61,7 +62,7 @@ func (s *Server) forward(hc huma.Context, next func(huma.Context)) {
 		},
 		FlushInterval: -1, // events pass as they come
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			s.log.WarnContext(r.Context(), "a request was not forwarded", "node", base.Host, "error", err)
+			s.log.Log(r.Context(), min(slog.LevelWarn, failureLevel(r.Context(), err)), "a request was not forwarded", "node", base.Host, "error", err)
 			writeProblem(w, newProblem(recording.CodeNodeAway, "the node that has the files cannot be reached"))
 		},
 	}

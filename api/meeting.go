@@ -129,7 +129,7 @@ func (s *Server) refuse(ctx context.Context, err error) (int, MeetingAnswer) {
 		p.Status = http.StatusBadRequest
 	}
 	if p.Status >= http.StatusInternalServerError {
-		s.log.ErrorContext(ctx, "request failed", "request", ctx.Value(requestKey{}), "code", p.Code, "error", err)
+		s.log.Log(ctx, failureLevel(ctx, err), "request failed", "request", ctx.Value(requestKey{}), "code", p.Code, "error", err)
 	}
 	return p.Status, MeetingAnswer{Message: p.Detail, Code: p.Code}
 }

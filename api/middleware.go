@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -48,7 +49,10 @@ func (s *Server) logRequest(c *gin.Context) {
 		attrs = append(attrs, slog.String("recording", rec))
 	}
 	level := slog.LevelInfo
-	if status >= http.StatusInternalServerError {
+	switch {
+	case callerLeft(c.Request.Context()):
+		attrs = append(attrs, slog.Bool("left", true)) // the status is one that nobody got
+	case status >= http.StatusInternalServerError:
 		level = slog.LevelWarn
 	}
 	s.log.LogAttrs(c.Request.Context(), level, "request", attrs...)
@@ -75,6 +79,19 @@ func (s *Server) recoverPanic(c *gin.Context) {
 		writeProblem(c.Writer, problemOf(errors.New("panic")))
 	}()
 	c.Next()
+}
+
+// callerLeft reports whether the caller did not wait for the answer: net/http
+// cancels the context of the request then.
+func callerLeft(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
+
+// failureLevel is how loudly the log tells of a failure inside. That a caller
+// left while work was done for them is none.
+func failureLevel(ctx context.Context, err error) slog.Level {
+	if callerLeft(ctx) && errors.Is(err, context.Canceled) {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
 }
 
 func callerGone(err error) bool {

@@ -80,7 +80,7 @@ func route[I, O any](s *Server, op operation, handle func(context.Context, *I) (
 		}
 		p := problemOf(err)
 		if p.Status >= http.StatusInternalServerError {
-			s.log.ErrorContext(ctx, "request failed", "request", ctx.Value(requestKey{}), "operation", op.OperationID, "code", p.Code, "error", err)
+			s.log.Log(ctx, failureLevel(ctx, err), "request failed", "request", ctx.Value(requestKey{}), "operation", op.OperationID, "code", p.Code, "error", err)
 		}
 		return nil, p
 	})

@@ -2,15 +2,20 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"image/jpeg"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/roomreel/roomreel/api"
+	"github.com/roomreel/roomreel/compose"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -129,4 +134,53 @@ func (p *place) thumbnail(t *testing.T, rec recording.Recording, part recording.
 	if err := os.WriteFile(filepath.Join(dir, part.ID+".jpg"), []byte("a picture"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Who leaves while a preview is made, as browsers do with rows that scroll out of
+// sight, makes no noise in the log.
+func TestCallersWhoLeave(t *testing.T) {
+	began := filepath.Join(t.TempDir(), "began")
+	ffmpeg := filepath.Join(t.TempDir(), "ffmpeg")
+	if err := os.WriteFile(ffmpeg, []byte("#!/bin/sh\ntouch "+began+"\nexec sleep 600\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p := newPlace(t, func(o *api.Options) {
+		previews := compose.NewPreviews(o.Media, ffmpeg)
+		t.Cleanup(previews.Close)
+		o.Previews = previews
+	})
+	base, part := previewed(t, p, recording.Video, recording.Audio)
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+base+"/parts/"+part.ID+"/peaks", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer record")
+	go func() {
+		defer leave()
+		comesTrue(func() bool { _, err := os.Stat(began); return err == nil })
+	}()
+	if resp, err := http.DefaultClient.Do(req); err == nil {
+		resp.Body.Close()
+		t.Errorf("it was answered %d", resp.StatusCode)
+	}
+	if !comesTrue(func() bool { return strings.Contains(p.log.String(), `"left":true`) }) {
+		t.Fatalf("the request is not in the log: %s", p.log)
+	}
+	for _, level := range []string{"WARN", "ERROR"} {
+		if strings.Contains(p.log.String(), `"level":"`+level) {
+			t.Errorf("the log has a %s: %s", level, p.log)
+		}
+	}
+}
+
+// comesTrue waits for is to become true, for half a minute at most.
+func comesTrue(is func() bool) bool {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if is() {
+			return true
+		}
+	}
+	return false
 }

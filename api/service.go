@@ -32,6 +32,8 @@ type Recordings interface {
 	Remove(ctx context.Context, id string) error
 	// List returns one page, newest first.
 	List(ctx context.Context, q ListQuery) (ListPage, error)
+	// Watch sends recordings as they change, until ctx ends. Some may be left out.
+	Watch(ctx context.Context) <-chan recording.Recording
 }
 
 // ListQuery narrows a list of recordings. Zero fields do not narrow.

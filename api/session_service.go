@@ -92,9 +92,9 @@ type SupervisionWish struct {
 
 // AuditQuery narrows the audit trail; empty fields do not.
 type AuditQuery struct {
-	SupervisorID, ClientID string
-	Limit                  int
-	Cursor                 string
+	SupervisorID, ClientID, Room string
+	Limit                        int
+	Cursor                       string
 }
 
 // The roles that a session token may have.

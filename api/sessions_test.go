@@ -243,6 +243,10 @@ func TestSupervisionRefusals(t *testing.T) {
 	if got := p.do(t, "admin-own", "POST", "/v1/supervisions", `{"room":"standup","reason":"training"}`); got.status != http.StatusCreated {
 		t.Errorf("a room: status %d, %s", got.status, got.body)
 	}
+	trail = decode[api.AuditTrail](t, p.do(t, adminKey, "GET", "/v1/audit?room=standup", ""))
+	if len(trail.Data) != 1 || trail.Data[0].Room != "standup" || trail.Data[0].Reason != "training" {
+		t.Errorf("trail of a room: %+v", trail.Data)
+	}
 }
 
 // A follower who comes back gets what they missed, once, and the stream ends

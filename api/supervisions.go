@@ -44,6 +44,7 @@ type listSupervisionsInput struct {
 type auditInput struct {
 	SupervisorID string `query:"supervisor_id" maxLength:"128" doc:"Only lines of this supervisor." example:"sam"`
 	AgentID      string `query:"agent_id" maxLength:"128" doc:"Only lines of this agent." example:"agent-7"`
+	Room         string `query:"room" maxLength:"256" doc:"Only lines about this room." example:"standup"`
 	Limit        int    `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"The most to answer."`
 	Cursor       string `query:"cursor" maxLength:"512" doc:"The next_cursor of the page before."`
 }
@@ -204,7 +205,7 @@ func (s *Server) endSupervision(ctx context.Context, in *SupervisionParam) (*sup
 
 func (s *Server) listAudit(ctx context.Context, in *auditInput) (*auditOutput, error) {
 	list, next, err := s.sessions.Service.Audit(ctx, AuditQuery{
-		SupervisorID: in.SupervisorID, ClientID: in.AgentID, Limit: in.Limit, Cursor: in.Cursor,
+		SupervisorID: in.SupervisorID, ClientID: in.AgentID, Room: in.Room, Limit: in.Limit, Cursor: in.Cursor,
 	})
 	if err != nil {
 		return nil, err

@@ -117,7 +117,7 @@ type DeliveryAttempt struct {
 // WebhookDeliveryList is a page of deliveries.
 type WebhookDeliveryList struct {
 	Data       []WebhookDelivery `json:"data" doc:"The deliveries of this page, newest first."`
-	NextCursor string            `json:"next_cursor,omitempty" doc:"Send it as cursor to get the next page. Absent on the last page." example:"evt_0199a3f27c5d7e0fb1d2c3b4a5968778.app"`
+	NextCursor string            `json:"next_cursor,omitempty" doc:"Send it as cursor to get the next page. Absent on the last page." example:"1772355000000000-evt_0199a3f27c5d7e0fb1d2c3b4a5968778.app"`
 }
 
 // DeliveryQuery narrows a list of deliveries. Like the other parameters it is
@@ -303,7 +303,7 @@ func (s *Server) listDeliveries(ctx context.Context, in *DeliveryQuery) (*delive
 // Event is something that happened.
 type Event struct {
 	ID          string          `json:"id" doc:"Identifier: the webhook-id." example:"evt_0199a3f27c5d7e0fb1d2c3b4a5968778"`
-	Type        string          `json:"type" doc:"What happened." example:"recording.stopped"`
+	Type        string          `json:"type" enum:"recording.started,recording.progress,recording.paused,recording.resumed,recording.media_stalled,recording.media_resumed,recording.stopped,recording.failed,recording.incomplete,recording.completed,recording.uploaded,recording.upload_failed,composition.progress,composition.ready,composition.failed,session.started,session.ended,supervision.started,supervision.ended,webhook.endpoint_disabled,webhook.test" doc:"What happened." example:"recording.stopped"`
 	Time        time.Time       `json:"timestamp" doc:"When it happened." example:"2026-03-01T09:30:00Z"`
 	RecordingID string          `json:"recording_id,omitempty" doc:"The recording it is about." example:"rec_0199a3f27c5d7e0fb1d2c3b4a5968778"`
 	Room        string          `json:"room,omitempty" doc:"The room it happened in." example:"standup"`

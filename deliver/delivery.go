@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -102,23 +103,23 @@ func (w *Webhooks) Redeliver(ctx context.Context, id string) error {
 }
 
 // RedeliverSince sends once more, in their order, the deliveries to an endpoint
-// that failed, or also those that succeeded, of events since a time. It returns
-// how many, also when it is cut short by an error.
+// that failed, or also those that succeeded, of what was queued since a time. It
+// returns how many, also when it is cut short by an error.
 func (w *Webhooks) RedeliverSince(ctx context.Context, endpoint string, since time.Time, alsoDone bool) (int, error) {
 	which := "failed"
 	if alsoDone {
 		which = "finished"
 	}
 	const batch = 200
-	// A UUIDv7 begins with 48 bits of milliseconds (RFC 9562 §5.7).
-	oldest := fmt.Sprintf("[%s_%012x", PrefixEvent, max(since.UnixMilli(), 0))
-	for n := 0; ; {
-		ids, err := w.queue.ids(ctx, "of:"+endpoint, &redis.ZRangeBy{Min: oldest, Max: "+", Count: batch}, false)
-		if err != nil || len(ids) == 0 {
+	for n, seen := 0, 0; ; {
+		by := redis.ZRangeBy{Min: strconv.FormatInt(since.UnixMicro(), 10), Max: "+inf", Offset: int64(seen), Count: batch}
+		places, err := w.queue.places(ctx, w.queue.rdb.ZRangeByScoreWithScores, "of:"+endpoint, by)
+		if err != nil || len(places) == 0 {
 			return n, err
 		}
-		for _, id := range ids {
-			again, err := w.queue.redo(ctx, id, nil, "", which)
+		seen += len(places)
+		for _, p := range places {
+			again, err := w.queue.redo(ctx, p.id, nil, "", which)
 			if err != nil && recording.CodeOf(err) != recording.CodeNotFound {
 				return n, fmt.Errorf("redeliver: %w", err)
 			}
@@ -126,6 +127,5 @@ func (w *Webhooks) RedeliverSince(ctx context.Context, endpoint string, since ti
 				n++
 			}
 		}
-		oldest = "(" + ids[len(ids)-1]
 	}
 }

@@ -226,3 +226,47 @@ func TestBounds(t *testing.T) {
 		t.Errorf("%d keys, want %d: %q, %v", len(keys), want, keys, err)
 	}
 }
+
+// Identifiers that follow from what an event is about tell nothing of time: the lists
+// and what is sent again since a time go by when it was queued.
+func TestDeliveriesAreInOrderWhateverTheirIDs(t *testing.T) {
+	a := startReceiver(t, nil)
+	w := newWebhooks(t, client(t, redisserver.Run(t).Addr), []string{a.URL})
+	runUntilEnd(t, w.Run)
+	var ids []string
+	var since time.Time
+	for i := range 12 {
+		if i == 6 {
+			until(t, "the clock goes on", func() bool { return since.IsZero() || time.Since(since) > 2*time.Millisecond })
+			since = time.Now()
+		}
+		e := event(t, "rec_0", i)
+		e.ID = recording.DerivedID(PrefixEvent, fmt.Sprint("event ", i))
+		publish(t, w, e)
+		settled(t, w, e.ID+".e0")
+		ids = append(ids, e.ID)
+	}
+	var listed []string
+	for q := (Query{Recording: "rec_0", Limit: 5}); ; {
+		page, err := w.Deliveries(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range page.Items {
+			listed = append(listed, d.EventID)
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			break
+		}
+	}
+	slices.Reverse(listed)
+	sameIDs(t, "oldest first", listed, ids)
+	if n, err := w.RedeliverSince(t.Context(), "e0", since, true); err != nil || n != 6 {
+		t.Errorf("since the sixth: %d, %v", n, err)
+	}
+	until(t, "they have come again", func() bool { return len(a.ids(true)) == 18 })
+	sameIDs(t, "again", a.ids(true)[12:], ids[6:])
+	if _, err := w.Deliveries(t.Context(), Query{Cursor: ids[0]}); recording.CodeOf(err) != recording.CodeInvalidRequest {
+		t.Errorf("a cursor of no list: %v", err)
+	}
+}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -39,7 +41,7 @@ type record struct {
 	attempts                   []Attempt
 }
 
-// list returns a page of records. Cursors are ids, so pages do not shift when
+// list returns a page of records. Cursors are places, so pages do not shift when
 // jobs are added.
 func list[T any](ctx context.Context, q *queue, query Query, read func(record) (T, error)) (Page[T], error) {
 	const standard, most = 50, 200
@@ -54,17 +56,21 @@ func list[T any](ctx context.Context, q *queue, query Query, read func(record) (
 	case query.Endpoint != "":
 		index = "of:" + query.Endpoint
 	}
-	page := Page[T]{Items: []T{}}
-	newest, last := "+", ""
-	if query.Cursor != "" {
-		newest = "(" + query.Cursor
+	before, err := parsePlace(query.Cursor)
+	if err != nil {
+		return Page[T]{}, err
 	}
-	for {
-		ids, err := q.ids(ctx, index, &redis.ZRangeBy{Min: "-", Max: newest, Count: most}, true)
-		if err != nil || len(ids) == 0 {
+	page := Page[T]{Items: []T{}}
+	var last place
+	for seen := 0; ; {
+		by := redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(before.made, 10), Offset: int64(seen), Count: most}
+		places, err := q.places(ctx, q.rdb.ZRevRangeByScoreWithScores, index, by)
+		if err != nil || len(places) == 0 {
 			return page, err
 		}
-		found, err := q.read(ctx, ids, -1)
+		seen += len(places)
+		places = slices.DeleteFunc(places, func(p place) bool { return p.made == before.made && p.id >= before.id })
+		found, err := q.read(ctx, idsOf(places), -1)
 		if err != nil {
 			return page, err
 		}
@@ -74,33 +80,63 @@ func list[T any](ctx context.Context, q *queue, query Query, read func(record) (
 				continue
 			}
 			if len(page.Items) == query.Limit {
-				page.Next = last
+				page.Next = last.String()
 				return page, nil
 			}
 			item, err := read(r)
 			if err != nil {
 				return page, err
 			}
-			page.Items, last = append(page.Items, item), r.id
+			page.Items = append(page.Items, item)
+			last = places[slices.IndexFunc(places, func(p place) bool { return p.id == r.id })]
 		}
-		newest = "(" + ids[len(ids)-1]
 	}
 }
 
-// ids reads an index. All scores are 0 and ids begin with their time, so the
-// lexicographic order is the order of creation.
-func (q *queue) ids(ctx context.Context, index string, by *redis.ZRangeBy, newestFirst bool) ([]string, error) {
+// place is where a job stands in the indexes: identifiers that follow from what
+// they are about tell nothing of time.
+type place struct {
+	made int64 // in microseconds since 1970
+	id   string
+}
+
+func (p place) String() string { return fmt.Sprintf("%d-%s", p.made, p.id) }
+
+// parsePlace reads a cursor; an empty one is behind all jobs that there may be.
+func parsePlace(cursor string) (p place, err error) {
+	if cursor == "" {
+		return place{made: math.MaxInt64}, nil
+	}
+	made, id, _ := strings.Cut(cursor, "-")
+	if p.made, err = strconv.ParseInt(made, 10, 64); err != nil || id == "" {
+		return p, recording.Errorf(recording.CodeInvalidRequest, "cursor: it is not one of this list")
+	}
+	p.id = id
+	return p, nil
+}
+
+func idsOf(places []place) []string {
+	ids := make([]string, len(places))
+	for i, p := range places {
+		ids[i] = p.id
+	}
+	return ids
+}
+
+// places reads an index by one of Redis' commands, which decides the order.
+func (q *queue) places(ctx context.Context, command func(context.Context, string, *redis.ZRangeBy) *redis.ZSliceCmd, index string, by redis.ZRangeBy) ([]place, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	ask := q.rdb.ZRangeByLex
-	if newestFirst {
-		ask = q.rdb.ZRevRangeByLex
-	}
-	ids, err := ask(ctx, q.prefix+index, by).Result()
+	found, err := command(ctx, q.prefix+index, &by).Result()
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	return ids, nil
+	places := make([]place, len(found))
+	for i, z := range found {
+		id, _ := z.Member.(string)
+		places[i] = place{int64(z.Score), id}
+	}
+	return places, nil
 }
 
 // one returns a record with all its attempts, or CodeNotFound.

@@ -37,9 +37,9 @@ func (s *Service) audit(ctx context.Context, action string, one recording.Superv
 
 // AuditQuery narrows the trail; empty fields do not.
 type AuditQuery struct {
-	SupervisorID, ClientID string
-	Limit                  int
-	Cursor                 string
+	SupervisorID, ClientID, Room string
+	Limit                        int
+	Cursor                       string
 }
 
 var streamID = regexp.MustCompile(`^\d{1,20}-\d{1,20}$`)
@@ -67,7 +67,7 @@ func (s *Service) Audit(ctx context.Context, q AuditQuery) ([]recording.AuditEnt
 			if err := json.Unmarshal([]byte(text), &entry); err != nil {
 				return nil, "", recording.Errorf(recording.CodeInternal, "read audit trail: %w", err)
 			}
-			if q.SupervisorID != "" && q.SupervisorID != entry.SupervisorID || q.ClientID != "" && q.ClientID != entry.ClientID {
+			if q.SupervisorID != "" && q.SupervisorID != entry.SupervisorID || q.ClientID != "" && q.ClientID != entry.ClientID || q.Room != "" && q.Room != entry.Room {
 				continue
 			}
 			if len(list) == q.Limit {

@@ -63,8 +63,10 @@ func TestEgressRefusals(t *testing.T) {
 			t.Errorf("%s: %v says nothing of %q", tt.name, err, tt.says)
 		}
 	}
-	if f := checkEgress(ctx, s.config); f.grade != good {
-		t.Errorf("doctor: %+v", f)
+	// LiveKit's answer may take longer than doctor waits where the machine is busy.
+	f, err := client.Await(ctx, func() (finding, error) { return checkEgress(ctx, s.config), nil }, func(f finding) bool { return f.grade == good })
+	if err != nil {
+		t.Errorf("doctor: %+v, %v", f, err)
 	}
 	elsewhere := s.config
 	elsewhere.Egress.Redis = redisserver.Run(t).URL()

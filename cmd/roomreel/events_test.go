@@ -6,7 +6,9 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -187,5 +189,18 @@ func TestEveryEvent(t *testing.T) {
 	delete(told.types, deliver.RecordingMediaResumed)
 	if d := cmp.Diff(slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(told.types))); d != "" {
 		t.Errorf("events: %s", d)
+	}
+
+	// The document names them all, and what else is told.
+	field, _ := reflect.TypeFor[api.Event]().FieldByName("Type")
+	documented := map[deliver.EventType]bool{}
+	for name := range strings.SplitSeq(field.Tag.Get("enum"), ",") {
+		documented[deliver.EventType(name)] = true
+	}
+	for _, kind := range []deliver.EventType{deliver.RecordingMediaStalled, deliver.RecordingMediaResumed, "recording.progress", deliver.TestEvent} {
+		want[kind] = true
+	}
+	if d := cmp.Diff(slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(documented))); d != "" {
+		t.Errorf("documented: %s", d)
 	}
 }

@@ -9,7 +9,7 @@
 --   busy:<group>    sorted set: the lanes that are being worked
 --   group:<group>   hash: pending, failing (since), disabled (since), why
 --   ready:<site>    sorted set: groups by when it is worth looking at them
---   all, of:<group>, rec:<recording>   sorted sets: ids, by their creation
+--   all, of:<group>, rec:<recording>   sorted sets: ids, by their creation in microseconds
 --   finished        sorted set: ids of jobs that are over, by when they ended
 local P = KEYS[1]
 local clock = redis.call('TIME')

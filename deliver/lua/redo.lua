@@ -24,7 +24,7 @@ if state == 'pending' then
 end
 if doc ~= '' then
   redis.call('ZREM', P .. 'of:' .. was, id)
-  redis.call('ZADD', P .. 'of:' .. group, 0, id)
+  redis.call('ZADD', P .. 'of:' .. group, redis.call('ZSCORE', P .. 'all', id), id)
   redis.call('HSET', job, 'doc', doc, 'group', group)
   was = group
 end

@@ -6,7 +6,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test as nodeTest } from 'node:test'
-import { go, openWindow, signIn, startChromium, startRoomreel, until } from './stage.mjs'
+import { go, look, openWindow, signIn, startChromium, startRoomreel, until } from './stage.mjs'
 
 let roomreel, browser, visitor, admin, hooks
 const arrived = []
@@ -82,6 +82,7 @@ test('watches the meeting unseen, for a reason that is kept', async () => {
   await page.getByRole('dialog').getByRole('button', { name: 'Watch' }).click()
   await playing(page, '.lk-participant-tile video')
   await shot(page, 'watch')
+  assert.deepEqual(await look(page, 'watching'), [])
   assert.equal(await visitor.page.locator('.lk-participant-tile').count(), 1)
   assert.ok(!page.url().includes('token'))
   await page.getByRole('button', { name: 'Stop watching' }).click()
@@ -102,6 +103,8 @@ test('sees the meeting, records, pauses and stops it', async () => {
   await visitor.page.getByText('This room is being recorded').waitFor()
   await shot(page, 'live')
   await shot(visitor.page, 'join')
+  assert.deepEqual([...(await look(page, 'live')), ...(await look(visitor.page, 'in a room'))], [])
+  await toldNotAsked(page, room.getByText('2 of 2 tracks flow'))
   await room.getByRole('button', { name: 'Pause' }).click()
   await room.getByText('Paused').waitFor()
   await room.getByRole('button', { name: 'Resume' }).click()
@@ -116,6 +119,7 @@ test('plays the parts and seeks on the timeline', async () => {
   const { page } = admin
   await go(page, 'Recordings')
   await page.getByRole('link', { name: 'hello' }).click()
+  await until('the new page has the focus', () => page.evaluate(() => document.activeElement?.matches('#main, #main h1')))
   const timeline = page.getByRole('slider', { name: 'Position in the recording' })
   await timeline.waitFor()
   await page.getByRole('button', { name: 'Play', exact: true }).click()
@@ -164,6 +168,23 @@ test('sees each webhook with its attempt, and sends one again', async () => {
   await page.keyboard.press('Escape')
 })
 
+test('gives an endpoint a new secret, and sends again what has arrived since yesterday', async () => {
+  const { page } = admin
+  await page.getByRole('link', { name: 'Endpoints' }).click()
+  await page.getByRole('button', { name: 'New secret' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'New secret' }).click()
+  await page.getByRole('dialog').getByText('whsec_').waitFor()
+  await page.getByRole('button', { name: 'I have kept it' }).click()
+  await page.getByRole('button', { name: 'Send again since…' }).click()
+  await page.getByLabel('Also what did arrive').check()
+  const before = new Set(arrived.map(({ id }) => id))
+  const times = arrived.length
+  await page.getByRole('dialog').getByRole('button', { name: 'Send again' }).click()
+  await page.getByText(/deliveries begin anew/).waitFor()
+  await until('each event once more', () => arrived.length >= times + before.size)
+  assert.deepEqual(new Set(arrived.map(({ id }) => id)), before)
+})
+
 test('an agent is recorded and watched, on the SDK', async () => {
   const { page } = admin
   await go(page, 'SDK demos')
@@ -176,6 +197,11 @@ test('an agent is recorded and watched, on the SDK', async () => {
   await until('a stream', async () => (await supervisor.textContent()).includes('add_stream'))
   await playing(page, 'video[aria-label="camera"]')
   await shot(page, 'demos')
+  assert.deepEqual(await look(page, 'demos'), [])
+  await page.getByText(/^Picture held back/).waitFor()
+  await page.getByRole('button', { name: 'Pause', exact: true }).click()
+  await page.getByRole('button', { name: 'Resume', exact: true }).click()
+  await page.getByRole('button', { name: 'Pause', exact: true }).waitFor()
   await page.getByRole('button', { name: 'Stop', exact: true }).click()
   await until('STOPPED', async () => (await agent.textContent()).includes('state=STOPPED'))
 })
@@ -191,6 +217,17 @@ test('speaks Chinese, and signs out', async () => {
   assert.deepEqual(await admin.context.cookies(), [])
   assert.deepEqual([...admin.problems, ...visitor.problems], [])
 })
+
+/** Waits until what a page tells has changed twice, while the server answers nothing that is asked of recordings. */
+async function toldNotAsked(page, figures) {
+  const questions = /\/v1\/recordings/
+  await page.route(questions, () => {})
+  for (let i = 0; i < 2; i++) {
+    const before = await figures.textContent()
+    await until('fresh figures', async () => (await figures.textContent()) !== before)
+  }
+  await page.unroute(questions)
+}
 
 /** A picture for human eyes, if SHOTS names a folder. */
 async function shot(page, name) {

@@ -1,14 +1,12 @@
 // Every page, in both themes, wide and narrow: axe finds nothing serious,
 // nothing overflows, and the keyboard reaches what is there.
 import assert from 'node:assert/strict'
-import { readFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
 import { large } from './large.mjs'
-import { openWindow, signIn, startChromium, startRoomreel } from './stage.mjs'
+import { look, openWindow, signIn, startChromium, startRoomreel, until } from './stage.mjs'
 
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 let roomreel, browser, recording, archive
 
 before(async () => {
@@ -16,6 +14,11 @@ before(async () => {
   recording = archive.ids[0]
   roomreel = await startRoomreel({ data: archive.folder })
   browser = await startChromium()
+  await roomreel.call('POST', '/v1/webhooks', { url: `${roomreel.url}/hooks` })
+  const part = await until('the recording', () => roomreel.call('GET', `/v1/recordings/${recording}/manifest`).then(({ parts }) => parts[0].id, () => undefined))
+  const uploads = `/v1/recordings/${recording}/uploads`
+  await roomreel.call('POST', uploads, { url: `${roomreel.url}/refuses`, part })
+  await until('an upload that fails', async () => (await roomreel.call('GET', uploads)).data[0].state === 'failed')
 })
 
 after(async () => {
@@ -31,8 +34,6 @@ for (const width of [1440, 390]) {
   for (const colorScheme of ['light', 'dark']) {
     test(`${width} wide, ${colorScheme}`, { timeout: 240_000 }, async () => {
       const { context, page, problems } = await openWindow(browser, { viewport: { width, height: 844 }, colorScheme, reducedMotion: 'reduce' })
-      // The page's own policy keeps scripts out that are not from it; axe is ours.
-      await context.addInitScript(axe)
       await page.goto(`${roomreel.url}/console/`)
       await page.getByLabel('Admin key').waitFor()
       const found = await look(page, '/sign-in')
@@ -57,7 +58,8 @@ for (const width of [1440, 390]) {
         await page.keyboard.press('Escape')
         await page.getByRole('dialog').waitFor({ state: 'detached' })
       }
-      for (const [path, button] of [[`/recordings/${recording}/files`, 'Upload a file'], ['/webhooks', 'Add endpoint'], ['/live', 'Record a room']]) {
+      const files = `/recordings/${recording}/files`
+      for (const [path, button] of [[files, 'Upload a file'], [files, 'Upload again'], ['/webhooks', 'Add endpoint'], ['/webhooks', 'Send again since…'], ['/webhooks', 'New secret'], ['/live', 'Record a room']]) {
         await page.goto(`${roomreel.url}/console${path}`)
         await page.getByRole('button', { name: button }).click()
         await page.getByRole('dialog').waitFor()
@@ -67,14 +69,6 @@ for (const width of [1440, 390]) {
       await context.close()
     })
   }
-}
-
-async function look(page, path) {
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
-  const found = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${path}: ${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')}`)
-  const excess = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-  if (excess > 0) found.push(`${path}: ${excess} px wider than the window`)
-  return found
 }
 
 test('boxes of a custom layout are placed by keyboard and by pointer', async () => {
@@ -125,13 +119,14 @@ test('an upload that failed goes to a new URL', async () => {
   const { context, page } = await openWindow(browser)
   await signIn(page, roomreel, `/console/recordings/${recording}/files`)
   await page.getByRole('button', { name: 'Upload a file' }).click()
-  await page.getByLabel('To this URL').fill(`${roomreel.url}/refuses`)
+  await page.getByLabel('To this URL').fill(`${roomreel.url}/refuses-too`)
   await page.getByRole('button', { name: 'Upload', exact: true }).click()
-  await page.getByText('Given up').waitFor()
+  const upload = page.getByRole('listitem').filter({ hasText: '/refuses-too' })
+  await upload.getByText('Given up').waitFor()
   let bytes = 0
   const receiver = createServer((request, response) => request.on('data', (chunk) => (bytes += chunk.length)).on('end', () => response.end()))
   await new Promise((ready) => receiver.listen(0, '127.0.0.1', ready))
-  await page.getByRole('button', { name: 'Upload again' }).click()
+  await upload.getByRole('button', { name: 'Upload again' }).click()
   await page.getByLabel('New URL').fill(`http://127.0.0.1:${receiver.address().port}/put`)
   await page.getByRole('button', { name: 'Upload', exact: true }).click()
   await page.getByText('Arrived').waitFor()
@@ -179,5 +174,16 @@ test('the keyboard reaches every control of a recording', async () => {
     if (id) reached.add(id)
   }
   assert.ok(reached.size >= wanted, `${reached.size} of ${wanted}`)
+  await context.close()
+})
+
+test('the stream of events is opened again where a proxy refused it, and everything asked for anew', async () => {
+  const { context, page } = await openWindow(browser)
+  let asked = 0
+  await page.route('**/v1/events*', (route) => (asked++ === 0 ? route.fulfill({ status: 503, body: '' }) : route.continue()))
+  await signIn(page, roomreel, '/console/nodes')
+  const again = page.waitForResponse((response) => response.url().endsWith('/healthz') && asked > 1)
+  await until('it is asked for again', () => asked > 1)
+  await again
   await context.close()
 })

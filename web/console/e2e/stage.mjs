@@ -1,8 +1,9 @@
 // A real roomreel and a real Chromium for the tests beside this file.
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { createSocket } from 'node:dgram'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
@@ -93,6 +94,19 @@ export async function signIn(page, roomreel, path = '/console/') {
   await page.locator('input[type=password]').fill(roomreel.key)
   await page.locator('button[type=submit]').click()
   await page.locator('#main').waitFor()
+}
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** What axe finds serious on a page as it is, and whether it is wider than its window. */
+export async function look(page, path) {
+  // Evaluated from outside: the page's own policy keeps scripts out that are not from it.
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(`${axe};0`)
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
+  const found = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${path}: ${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')}`)
+  const excess = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+  if (excess > 0) found.push(`${path}: ${excess} px wider than the window`)
+  return found
 }
 
 /** Waits for a condition, asking again and again. */

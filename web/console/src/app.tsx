@@ -111,25 +111,30 @@ function Shell({ children }: { children: React.ReactNode }) {
   const [open, setOpen] = useState(false)
   const main = useRef<HTMLElement>(null)
   const first = useRef(true)
-  const section = path.split('/')[1]
+  const [, section, id] = path.split('/')
+  const page = section === 'recordings' ? `${section}/${id ?? ''}` : section // what follows are tabs
   useEffect(() => {
     setOpen(false)
     // A new page is announced by its heading, as a load would be.
     if (first.current) first.current = false
-    else main.current?.querySelector('h1')?.focus({ preventScroll: true })
+    else {
+      // While the new one loads, the old page is still there, hidden.
+      const heading = main.current?.querySelector('h1')
+      ;(heading?.checkVisibility() ? heading : main.current)?.focus({ preventScroll: true })
+    }
     window.scrollTo(0, 0)
-  }, [section])
+  }, [page])
   return (
     <>
       <a className="skip" href="#main">{t('nav.skip')}</a>
       <div className="shell">
-        <div className="topbar">
+        <header className="topbar">
           <button type="button" className="button quiet icon" aria-expanded={open} aria-controls="side" onClick={() => setOpen(!open)}>
             <Menu size={20} aria-hidden />
             <span className="sr">{t('nav.menu')}</span>
           </button>
           <Brand />
-        </div>
+        </header>
         <aside className="side" id="side" data-open={open || undefined} onKeyDown={(event) => event.key === 'Escape' && setOpen(false)}>
           <Brand />
           <nav aria-label={t('nav.main')}>

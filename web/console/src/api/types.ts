@@ -2,6 +2,7 @@ import type { components } from './schema'
 
 type Schemas = components['schemas']
 
+export type EventType = Schemas['Event']['type']
 export type Recording = Schemas['Recording']
 export type RecordingList = Schemas['RecordingList']
 export type LiveTrack = Schemas['LiveTrack']

@@ -1,15 +1,38 @@
+import { useInfiniteQuery } from '@tanstack/react-query'
 import { ScrollText } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
-import type { AuditEntry } from '../api/types'
-import { At, Empty } from './bits'
+import { call, withQuery } from '../api/client'
+import type { AuditEntry, Page } from '../api/types'
+import { Answer, At, Card, Empty } from './bits'
 
-/** Who watched whom, when and why. */
-export function AuditTable({ entries }: { entries: AuditEntry[] }) {
+/** Who watched whom, when and why; in one room, if that is given. */
+export function AuditTrail({ title, room }: { title: string; room?: string }) {
+  const { t } = useTranslation()
+  const query = useInfiniteQuery({
+    queryKey: ['audit', room ?? ''],
+    queryFn: ({ pageParam }) => call<Page<AuditEntry>>('GET', withQuery('/v1/audit', { room, cursor: pageParam })),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next_cursor || undefined,
+    retry: false,
+  })
+  return (
+    <Answer query={query}>
+      {({ pages }) => (
+        <Card title={title} flush>
+          <AuditTable entries={pages.flatMap(({ data }) => data)} />
+          {query.hasNextPage && <div className="row" style={{ padding: 14, justifyContent: 'center' }}><button type="button" className="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>{t('action.more')}</button></div>}
+        </Card>
+      )}
+    </Answer>
+  )
+}
+
+function AuditTable({ entries }: { entries: AuditEntry[] }) {
   const { t } = useTranslation()
   if (entries.length === 0) return <Empty icon={<ScrollText size={40} aria-hidden />} title={t('audit.none')}><p>{t('audit.noneHint')}</p></Empty>
   return (
     <div className="scroll-x">
-      <table className="table stacked">
+      <table className="table stacked halves">
         <thead><tr><th>{t('audit.when')}</th><th>{t('audit.who')}</th><th>{t('audit.did')}</th><th>{t('audit.whom')}</th><th>{t('audit.why')}</th></tr></thead>
         <tbody>
           {entries.map((entry) => (

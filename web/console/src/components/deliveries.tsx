@@ -3,7 +3,6 @@ import { RotateCcw, Send } from 'lucide-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { call, withQuery } from '../api/client'
-import { useInterval } from '../api/events'
 import type { Delivery, Page } from '../api/types'
 import { Ago, Answer, At, Card, CopyText, Empty, Failure, Loading, State } from './bits'
 import { Dialog } from './dialog'
@@ -22,7 +21,7 @@ export function Deliveries({ recording, endpoint }: { recording?: string; endpoi
     initialPageParam: '',
     getNextPageParam: (page) => page.next_cursor || undefined,
     // That a delivery arrived is itself no event: it would be delivered, and so on.
-    refetchInterval: useInterval(5000, 5000),
+    refetchInterval: 5000,
     retry: false,
   })
   const all = query.data?.pages.flatMap((page) => page.data) ?? []
@@ -84,7 +83,11 @@ function DeliveryDialog({ id, onClose }: { id: string; onClose: () => void }) {
   const client = useQueryClient()
   const say = useSay()
   const sayError = useSayError()
-  const delivery = useQuery({ queryKey: ['deliveries', 'one', id], queryFn: () => call<Delivery>('GET', `/v1/webhooks/deliveries/${encodeURIComponent(id)}`), refetchInterval: 3000 })
+  const delivery = useQuery({
+    queryKey: ['deliveries', 'one', id],
+    queryFn: () => call<Delivery>('GET', `/v1/webhooks/deliveries/${encodeURIComponent(id)}`),
+    refetchInterval: ({ state: { data } }) => (data && ['done', 'failed'].includes(data.state) ? false : 3000), // nor is an attempt
+  })
   const again = useMutation({
     mutationFn: () => call('POST', `/v1/webhooks/deliveries/${encodeURIComponent(id)}/redeliver`),
     onSuccess: () => say(t('deliveries.redelivered')),
@@ -104,7 +107,7 @@ function DeliveryDialog({ id, onClose }: { id: string; onClose: () => void }) {
               {d.next_attempt && d.state === 'pending' && <><dt>{t('deliveries.next')}</dt><dd><At at={d.next_attempt} /></dd></>}
             </dl>
             <h3>{t('deliveries.attempts', { count: d.attempts.length })}</h3>
-            <ol className="stack tight">
+            {d.attempts.length > 0 && <ol className="stack tight">
               {d.attempts.map((attempt, i) => (
                 <li key={i} className="note">
                   <div className="grow stack tight">
@@ -114,7 +117,7 @@ function DeliveryDialog({ id, onClose }: { id: string; onClose: () => void }) {
                   </div>
                 </li>
               ))}
-            </ol>
+            </ol>}
             {d.body && <details><summary className="small">{t('deliveries.body')}</summary><pre tabIndex={0}>{pretty(d.body)}</pre></details>}
             <div className="actions">
               <button type="button" className="button" onClick={onClose}>{t('action.close')}</button>

@@ -9,8 +9,27 @@ import { bytes, clock, isTime, number, spoken } from '../format'
 import { Dialog } from './dialog'
 import { useSay, useSayError } from './toasts'
 
-/** Time since the recording began, and what can be done with it while it runs. */
-export function RecordingControls({ recording, link }: { recording: Recording; link?: boolean }) {
+/** Whether a recording has yet to begin: no event tells that no node can take it, so this is asked for. */
+export function waits({ state }: Recording): boolean {
+  return state === 'queued' || state === 'starting'
+}
+
+/** How long a recording that runs has lasted, and what can be done with it. */
+export function RecordingControls({ recording }: { recording: Recording }) {
+  const { t } = useTranslation()
+  const who = recording.selection?.identities?.join(', ')
+  return (
+    <>
+      <Elapsed recording={recording} />
+      <Link href={`/recordings/${recording.id}`} className="small">{who ? t('live.chosen', { who }) : t('live.everybody')}</Link>
+      {recording.error && <span className="small">{recording.error.message}</span>}
+      <RecordingActions recording={recording} />
+    </>
+  )
+}
+
+/** Pause, resume and stop. */
+export function RecordingActions({ recording }: { recording: Recording }) {
   const { t } = useTranslation()
   const client = useQueryClient()
   const say = useSay()
@@ -22,20 +41,14 @@ export function RecordingControls({ recording, link }: { recording: Recording; l
     onError: sayError,
     onSettled: () => Promise.all(['recordings', 'recording'].map((key) => client.invalidateQueries({ queryKey: [key] }))),
   })
-  const who = recording.selection?.identities?.join(', ')
   return (
-    <>
-      <Elapsed since={isTime(recording.started_at) ? recording.started_at : recording.created_at} />
-      {link && <Link href={`/recordings/${recording.id}`} className="small">{who ? t('live.chosen', { who }) : t('live.everybody')}</Link>}
-      {recording.error && <span className="small">{recording.error.message}</span>}
-      <div className="row" style={{ marginInlineStart: 'auto' }}>
-        {recording.state === 'paused' ? (
-          <button type="button" className="button small" disabled={verb.isPending} onClick={() => verb.mutate('resume')}><Play size={14} aria-hidden /> {t('live.resume')}</button>
-        ) : (
-          <button type="button" className="button small" disabled={verb.isPending || recording.state !== 'recording'} onClick={() => verb.mutate('pause')}><Pause size={14} aria-hidden /> {t('live.pause')}</button>
-        )}
-        <button type="button" className="button small danger" disabled={verb.isPending || recording.state === 'stopping'} onClick={() => setAsking(true)}><Square size={12} fill="currentColor" aria-hidden /> {t('live.stop')}</button>
-      </div>
+    <div className="row" style={{ marginInlineStart: 'auto' }}>
+      {recording.state === 'paused' ? (
+        <button type="button" className="button small" disabled={verb.isPending} onClick={() => verb.mutate('resume')}><Play size={14} aria-hidden /> {t('live.resume')}</button>
+      ) : (
+        <button type="button" className="button small" disabled={verb.isPending || recording.state !== 'recording'} onClick={() => verb.mutate('pause')}><Pause size={14} aria-hidden /> {t('live.pause')}</button>
+      )}
+      <button type="button" className="button small danger" disabled={verb.isPending || recording.state === 'stopping'} onClick={() => setAsking(true)}><Square size={12} fill="currentColor" aria-hidden /> {t('live.stop')}</button>
       {asking && (
         <Dialog title={t('live.stopTitle', { room: recording.room })} onClose={() => setAsking(false)}>
           <p>{t('live.stopHint')}</p>
@@ -45,18 +58,20 @@ export function RecordingControls({ recording, link }: { recording: Recording; l
           </div>
         </Dialog>
       )}
-    </>
+    </div>
   )
 }
 
-function Elapsed({ since }: { since: string }) {
+/** Counts from when a recording began. */
+export function Elapsed({ recording }: { recording: Recording }) {
   const [now, setNow] = useState(Date.now)
   useEffect(() => {
     const tick = setInterval(() => setNow(Date.now()), 1000)
     return () => clearInterval(tick)
   }, [])
-  const seconds = (now - new Date(since).getTime()) / 1000
-  return <time className="num" dateTime={`PT${Math.max(0, Math.floor(seconds))}S`} aria-label={spoken(seconds)}>{clock(seconds)}</time>
+  const since = isTime(recording.started_at) ? recording.started_at : recording.created_at
+  const seconds = Math.max(0, (now - new Date(since).getTime()) / 1000)
+  return <time className="num" dateTime={`PT${Math.floor(seconds)}S`} aria-label={spoken(seconds)}>{clock(seconds)}</time>
 }
 
 /** What flows into a recording now. */

@@ -47,3 +47,10 @@ test('no text is left untranslated', () => {
   const names = new Set(['nav.api', 'webhooks.signingStandard', 'nodes.check.livekit', 'nodes.check.redis', 'api.title'])
   expect([...chinese].filter(([key, text]) => text === english.get(key) && !names.has(key)).map(([key]) => key)).toEqual([])
 })
+
+test('every code of a problem has a text', () => {
+  const document = JSON.parse(readFileSync(join(import.meta.dirname, '../../../../api/testdata/openapi.json'), 'utf8'))
+  const codes = [...document.info.description.matchAll(/^\| ([A-Z_]+) \| \d+ \|/gm)].map((match) => match[1])
+  expect(codes.length).toBeGreaterThan(40)
+  expect(codes.filter((code) => !english.has(`error.${code}`))).toEqual([])
+})

@@ -1,9 +1,10 @@
-import { createAgent, createSupervisor } from '@roomreel/sdk'
+import { createAgent, createSupervisor, type QualityLimitationDurations, type Statistics } from '@roomreel/sdk'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { call } from '../api/client'
 import type { MintedToken } from '../api/types'
 import { Card, Failure, Page } from '../components/bits'
+import { number } from '../format'
 
 const mint = (role: 'agent' | 'supervisor', subject: string, agent?: string) =>
   call<MintedToken>('POST', '/v1/tokens', { role, subject, agent_id: agent, ttl_s: 600 }).then(({ token }) => token)
@@ -38,13 +39,15 @@ function AgentDemo() {
   const agent = useMemo(() => createAgent(), [])
   const video = useRef<HTMLVideoElement>(null)
   const [id, setId] = useState('agent-1')
-  const [state, setState] = useState<'away' | 'busy' | 'connected' | 'recording'>('away')
+  const [state, setState] = useState<'away' | 'busy' | 'connected' | 'recording' | 'paused'>('away')
+  const [held, setHeld] = useState<QualityLimitationDurations>()
   const [error, setError] = useState<unknown>()
   const [lines, log] = useLog()
   useEffect(() => {
     const listen = (event: Event) => {
       log(event)
       if (event.type === 'disconnected') setState('away')
+      if (event.type === 'statistics_ready') (event.statistics as Statistics).onUpdate(({ total }) => setHeld(total.qualityLimitationDurations))
     }
     agent.addEventListener(listen as never)
     return () => {
@@ -73,8 +76,10 @@ function AgentDemo() {
             })}>{t('demos.connect')}</button>
           )}
           {state === 'connected' && <button type="button" className="button record" onClick={() => act('recording', () => agent.startRecording({ camera: {} }))}>{t('live.record')}</button>}
-          {state === 'recording' && <button type="button" className="button danger" onClick={() => act('connected', () => agent.stopRecording())}>{t('live.stop')}</button>}
-          {(state === 'connected' || state === 'recording') && (
+          {(state === 'recording' || state === 'paused') && <button type="button" className="button danger" onClick={() => act('connected', () => agent.stopRecording())}>{t('live.stop')}</button>}
+          {state === 'recording' && <button type="button" className="button" onClick={() => act('paused', () => agent.pauseRecording())}>{t('live.pause')}</button>}
+          {state === 'paused' && <button type="button" className="button" onClick={() => act('recording', () => agent.resumeRecording())}>{t('live.resume')}</button>}
+          {(state === 'connected' || state === 'recording' || state === 'paused') && (
             <>
               <button type="button" className="button" onClick={() => act(state, async () => {
                 const screen = await navigator.mediaDevices.getDisplayMedia({ video: true })
@@ -85,6 +90,7 @@ function AgentDemo() {
             </>
           )}
         </div>
+        {held && state !== 'away' && <p className="small muted num">{t('demos.held', { cpu: number(Math.round(held.cpu)), bandwidth: number(Math.round(held.bandwidth)), other: number(Math.round(held.other)) })}</p>}
         {error !== undefined && <Failure error={error} />}
         <Log lines={lines} />
       </div>
@@ -95,6 +101,7 @@ function AgentDemo() {
 function SupervisorDemo() {
   const { t } = useTranslation()
   const supervisor = useMemo(() => createSupervisor(), [])
+  const [self] = useState(() => `console-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`)
   const [agent, setAgent] = useState('agent-1')
   const [reason, setReason] = useState('demo')
   const [watching, setWatching] = useState(false)
@@ -127,7 +134,7 @@ function SupervisorDemo() {
           {watching ? <button type="button" className="button" onClick={() => void supervisor.disconnect()}>{t('watch.stop')}</button> : (
             <button type="button" className="button primary" onClick={() => {
               setError(undefined)
-              mint('supervisor', 'console', agent).then((token) => supervisor.connect('console', token, agent, undefined, reason)).then(() => setWatching(true), setError)
+              mint('supervisor', self, agent).then((token) => supervisor.connect(self, token, agent, undefined, reason)).then(() => setWatching(true), setError)
             }}>{t('watch.start')}</button>
           )}
         </div>

@@ -7,7 +7,7 @@ import { useInterval } from '../api/events'
 import type { Node, Page as PageOf, Recording, RecordingList, Room, RoomParticipant } from '../api/types'
 import { Ago, Avatar, Card, Empty, Failure, Loading, Note, Page, Progress, State } from '../components/bits'
 import { Dialog } from '../components/dialog'
-import { LiveTracks, RecordingControls } from '../components/recording-controls'
+import { LiveTracks, RecordingControls, waits } from '../components/recording-controls'
 import { useSay, useSayError } from '../components/toasts'
 import { WatchDialog } from '../components/watch-dialog'
 import { isTime, percent } from '../format'
@@ -19,10 +19,11 @@ export function Live() {
   const [starting, setStarting] = useState(false)
   // LiveKit tells nobody who joins a room: this has to be asked for.
   const rooms = useQuery({ queryKey: ['rooms'], queryFn: () => call<PageOf<Room>>('GET', '/v1/rooms'), refetchInterval: 4000 })
+  const fallback = useInterval(3000)
   const recordings = useQuery({
     queryKey: ['recordings', 'active'],
     queryFn: () => call<RecordingList>('GET', `/v1/recordings?state=${active}&limit=100`),
-    refetchInterval: 3000, // what flows is a report of the moment, not an event
+    refetchInterval: ({ state: { data } }) => (data?.data.some(waits) ? 3000 : fallback),
   })
   const byRoom = Map.groupBy(recordings.data?.data ?? [], (r) => r.room)
   const known = rooms.data?.data ?? []
@@ -79,12 +80,16 @@ function RoomCard({ room, recordings }: { room: Room; recordings: Recording[] })
   const [watching, setWatching] = useState(false)
   const start = useStart(() => setChosen(new Set()))
   const people = room.participants ?? []
+  // A session's room is named like the session, which says nothing to a reader.
+  const session = room.name.startsWith('ses_')
+  const title = session ? people.map((p) => p.name || p.identity).join(', ') || t('live.session') : room.name
   const here = people.filter((p) => chosen.has(p.identity))
   return (
     <section className="card" aria-label={t('live.room', { room: room.name })}>
       <header>
-        <div className="grow">
-          <h2 className="clip">{room.name}</h2>
+        <div className="grow" style={{ flexBasis: 260 }}>
+          <h2 className="clip">{title}</h2>
+          {session && <p className="small muted clip">{people.length > 0 && t('live.session')} <span className="mono">{room.name}</span></p>}
           <p className="small muted">
             {t('live.people', { count: people.length })}{isTime(room.created_at) && <> · {t('live.open')} <Ago at={room.created_at} /></>}
           </p>
@@ -106,7 +111,7 @@ function RoomCard({ room, recordings }: { room: Room; recordings: Recording[] })
         <div key={recording.id} className={recording.state === 'paused' ? 'strip paused' : 'strip'}>
           <div className="grow row wrap">
             <State state={recording.state} />
-            <RecordingControls recording={recording} link />
+            <RecordingControls recording={recording} />
           </div>
           <div style={{ flexBasis: '100%' }}><LiveTracks recording={recording} /></div>
         </div>
@@ -203,7 +208,8 @@ function StartDialog({ onClose }: { onClose: () => void }) {
 
 function NodeLoad() {
   const { t } = useTranslation()
-  const nodes = useQuery({ queryKey: ['nodes'], queryFn: () => call<PageOf<Node>>('GET', '/v1/nodes'), refetchInterval: useInterval(10_000, 10_000) })
+  // Load is of the moment: no event tells of it.
+  const nodes = useQuery({ queryKey: ['nodes'], queryFn: () => call<PageOf<Node>>('GET', '/v1/nodes'), refetchInterval: 10_000 })
   if (!nodes.data?.data.length) return null
   return (
     <Card title={t('live.nodes')}>

@@ -1,14 +1,14 @@
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { Film, Search } from 'lucide-react'
-import { memo, useEffect, useMemo, useRef, useState } from 'react'
+import { memo, useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link, useSearchParams } from 'wouter'
 import { call, withQuery } from '../api/client'
 import { useInterval } from '../api/events'
 import type { Recording, RecordingList } from '../api/types'
 import { Ago, Empty, Failure, Loading, Page, State } from '../components/bits'
-import { bytes, clock, isTime, number } from '../format'
+import { bytes, clock, dateTime, isTime, number } from '../format'
 
 const states = ['recording', 'paused', 'queued', 'stopped', 'failed'] as const
 
@@ -97,18 +97,35 @@ function SearchBox({ value, onChange }: { value: string; onChange: (value: strin
   )
 }
 
-const rowHeight = () => (matchMedia('(max-width: 820px)').matches ? 84 : 72)
+const narrow = matchMedia('(max-width: 820px)')
 
-// More than are ever in sight. A row that leaves gives its place in the document to one that comes: that is
-// cheaper than to take one out and put another in.
-const places = 64
+/** The height of every row, in pixels, as the style sheet has it. */
+function useRowHeight(): number {
+  const follow = useCallback((changed: () => void) => {
+    narrow.addEventListener('change', changed)
+    return () => narrow.removeEventListener('change', changed)
+  }, [])
+  return useSyncExternalStore(follow, () => (narrow.matches ? 84 : 72))
+}
 
 /** Only the rows in sight are in the document, however many there are. */
 function Rows({ rows, onEnd }: { rows: Recording[]; onEnd: () => void }) {
   const { t } = useTranslation()
   const scroller = useRef<HTMLDivElement>(null)
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: rowHeight, overscan: 6, getItemKey: (i) => rows[i].id })
+  const rowHeight = useRowHeight()
+  // Where one of these changes from one frame to the next, all rows are measured anew.
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: useCallback(() => scroller.current, []),
+    estimateSize: useCallback(() => rowHeight, [rowHeight]),
+    getItemKey: useCallback((i: number) => rows[i].id, [rows]),
+    overscan: 6,
+  })
   const items = virtual.getVirtualItems()
+  // A row that leaves gives its place in the document to one that comes: that is cheaper than to take one out and
+  // put another in.
+  const places = useRef(1)
+  places.current = Math.max(places.current, items.length)
   const last = items.at(-1)?.index ?? 0
   useEffect(() => {
     if (last >= rows.length - 50) onEnd()
@@ -129,7 +146,7 @@ function Rows({ rows, onEnd }: { rows: Recording[]; onEnd: () => void }) {
       </div>
       <div role="rowgroup" ref={scroller} className="list" style={{ height: `min(${height}px, 72dvh)` }}>
         <div role="presentation" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
-          {items.map((item) => <Row key={item.index % places} recording={rows[item.index]} index={item.index} top={item.start} flying={virtual.isScrolling} />)}
+          {items.map((item) => <Row key={item.index % places.current} recording={rows[item.index]} index={item.index} top={item.start} flying={virtual.isScrolling} />)}
         </div>
       </div>
     </div>
@@ -139,6 +156,7 @@ function Rows({ rows, onEnd }: { rows: Recording[]; onEnd: () => void }) {
 /** While rows fly by, their pictures are not asked for. */
 const Row = memo(function Row({ recording, index, top, flying }: { recording: Recording; index: number; top: number; flying: boolean }) {
   const ended = recording.state === 'stopped' && recording.parts > 0
+  const at = isTime(recording.started_at) ? recording.started_at : recording.created_at
   const [restedAt, setRestedAt] = useState(flying ? '' : recording.id)
   const rested = restedAt === recording.id
   useEffect(() => {
@@ -150,9 +168,12 @@ const Row = memo(function Row({ recording, index, top, flying }: { recording: Re
       <span role="cell" style={{ minWidth: 0 }}>
         <Link className="cover clip" style={{ display: 'block' }} href={`/recordings/${recording.id}`}>{recording.room}</Link>
         <span className="wide muted small clip" style={{ display: 'block' }}>{recording.people?.length ? recording.people.map((p) => p.name || p.identity).join(', ') : <span className="mono">{recording.id}</span>}</span>
-        <span className="small muted narrow"><Ago at={isTime(recording.started_at) ? recording.started_at : recording.created_at} /></span>
+        <span className="small muted narrow">{dateTime(at)}</span>
       </span>
-      <span role="cell" className="wide muted clip"><Ago at={isTime(recording.started_at) ? recording.started_at : recording.created_at} /></span>
+      <span role="cell" className="wide">
+        <span className="clip" style={{ display: 'block' }}>{dateTime(at)}</span>
+        <span className="clip small muted" style={{ display: 'block' }}><Ago at={at} /></span>
+      </span>
       <span role="cell" className="wide num">{recording.duration_s ? clock(recording.duration_s) : '–'}</span>
       <span role="cell" className="wide num">{number(recording.parts)}</span>
       <span role="cell" className="wide num nowrap">{recording.bytes ? bytes(recording.bytes) : '–'}</span>
@@ -163,5 +184,10 @@ const Row = memo(function Row({ recording, index, top, flying }: { recording: Re
 
 export function Thumbnail({ src }: { src?: string }) {
   const [broken, setBroken] = useState<string>()
-  return <span className="thumb">{src && broken !== src ? <img src={src} alt="" loading="lazy" decoding="async" onError={() => setBroken(src)} /> : <Film size={20} aria-hidden />}</span>
+  return (
+    <span className="thumb">
+      <Film size={20} aria-hidden />
+      {src && broken !== src && <img src={src} alt="" loading="lazy" decoding="async" onError={() => setBroken(src)} />}
+    </span>
+  )
 }

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { Fragment, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { call } from '../api/client'
 import { Answer, CopyText, Page } from '../components/bits'
@@ -85,7 +85,7 @@ function OperationView({ doc, path, verb, op }: { doc: Document; path: string; v
     <details className="card op" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         <span className={`verb ${verb}`}>{verb.toUpperCase()}</span>
-        <span className="grow"><span className="mono" style={{ overflowWrap: 'anywhere' }}>{path}</span><br /><span className="small muted">{op.summary}</span></span>
+        <span className="grow"><span className="mono" style={{ overflowWrap: 'anywhere' }}>{path.split(/(?<=\/)/).map((step, i) => <Fragment key={i}><wbr />{step}</Fragment>)}</span><br /><span className="small muted">{op.summary}</span></span>
       </summary>
       {open && (
         <div className="body">

@@ -3,8 +3,8 @@ import { Eye } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { call } from '../api/client'
 import { useInterval } from '../api/events'
-import type { AuditEntry, Page as PageOf, Supervision as Watching } from '../api/types'
-import { AuditTable } from '../components/audit-table'
+import type { Page as PageOf, Supervision as Watching } from '../api/types'
+import { AuditTrail } from '../components/audit-table'
 import { Ago, Answer, Card, Empty, Page, State } from '../components/bits'
 import { useSay, useSayError } from '../components/toasts'
 
@@ -13,8 +13,8 @@ export default function Supervision() {
   const client = useQueryClient()
   const say = useSay()
   const sayError = useSayError()
+  // That somebody has a right to watch and has not come yet is no event.
   const supervisions = useQuery({ queryKey: ['supervisions'], queryFn: () => call<PageOf<Watching>>('GET', '/v1/supervisions'), refetchInterval: useInterval(4000, 15_000), retry: false })
-  const audit = useQuery({ queryKey: ['audit'], queryFn: () => call<PageOf<AuditEntry>>('GET', '/v1/audit?limit=100'), enabled: supervisions.isSuccess, retry: false })
   const end = useMutation({
     mutationFn: (id: string) => call('DELETE', `/v1/supervisions/${id}`),
     onSuccess: () => say(t('supervision.ended')),
@@ -30,7 +30,7 @@ export default function Supervision() {
             <>
               <Card title={t('supervision.now')} flush>
                 {now.length === 0 ? <Empty icon={<Eye size={44} aria-hidden />} title={t('supervision.none')}><p>{t('supervision.noneHint')}</p></Empty> : (
-                  <table className="table stacked">
+                  <table className="table stacked halves">
                     <thead><tr><th>{t('audit.who')}</th><th>{t('audit.whom')}</th><th>{t('audit.why')}</th><th>{t('field.state')}</th><th>{t('supervision.since')}</th><th><span className="sr">{t('supervision.end')}</span></th></tr></thead>
                     <tbody>
                       {now.map((one) => (
@@ -47,7 +47,7 @@ export default function Supervision() {
                   </table>
                 )}
               </Card>
-              {audit.data && <Card title={t('supervision.history')} flush><AuditTable entries={audit.data.data} /></Card>}
+              <AuditTrail title={t('supervision.history')} />
             </>
           )
         }}

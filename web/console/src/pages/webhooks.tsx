@@ -1,10 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { History, Plus, Send, Trash2, Webhook } from 'lucide-react'
+import { History, KeyRound, Plus, Send, Trash2, Webhook } from 'lucide-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link } from 'wouter'
 import { call } from '../api/client'
-import { useInterval } from '../api/events'
 import type { Page as PageOf, WebhookEndpoint } from '../api/types'
 import { Ago, Answer, Card, CopyText, Empty, Failure, Note, Page } from '../components/bits'
 import { Deliveries } from '../components/deliveries'
@@ -12,12 +11,13 @@ import { Dialog } from '../components/dialog'
 import { useSay, useSayError } from '../components/toasts'
 import { isTime, localInput } from '../format'
 
-const families = ['recording.*', 'composition.*', 'upload.*', 'session.*', 'supervision.*'] as const
+const families = ['recording.*', 'composition.*', 'session.*', 'supervision.*', 'webhook.*'] as const
 
 export default function Webhooks({ tab = 'endpoints' }: { tab?: string }) {
   const { t } = useTranslation()
   const [adding, setAdding] = useState(false)
-  const endpoints = useQuery({ queryKey: ['webhooks'], queryFn: () => call<PageOf<WebhookEndpoint>>('GET', '/v1/webhooks'), refetchInterval: useInterval(10_000, 10_000), retry: false })
+  // How many deliveries wait, and whether they fail, is no event.
+  const endpoints = useQuery({ queryKey: ['webhooks'], queryFn: () => call<PageOf<WebhookEndpoint>>('GET', '/v1/webhooks'), refetchInterval: 10_000, retry: false })
   return (
     <Page
       title={t('webhooks.title')}
@@ -49,6 +49,7 @@ function Endpoint({ endpoint }: { endpoint: WebhookEndpoint }) {
   const sayError = useSayError()
   const [removing, setRemoving] = useState(false)
   const [recovering, setRecovering] = useState(false)
+  const [rotating, setRotating] = useState(false)
   const path = `/v1/webhooks/${encodeURIComponent(endpoint.id)}`
   const act = useMutation({
     mutationFn: ({ method, verb }: { method: string; verb: string }) => call(method, path + verb),
@@ -78,10 +79,12 @@ function Endpoint({ endpoint }: { endpoint: WebhookEndpoint }) {
           <button type="button" className="button small" disabled={act.isPending} onClick={() => act.mutate({ method: 'POST', verb: '/test' })}><Send size={14} aria-hidden /> {t('webhooks.test')}</button>
           <button type="button" className="button small" onClick={() => setRecovering(true)}><History size={14} aria-hidden /> {t('webhooks.recover')}</button>
           {disabled && <button type="button" className="button small" disabled={act.isPending} onClick={() => act.mutate({ method: 'POST', verb: '/enable' })}>{t('webhooks.enable')}</button>}
+          {!endpoint.read_only && endpoint.signing !== 'livekit' && <button type="button" className="button small" onClick={() => setRotating(true)}><KeyRound size={14} aria-hidden /> {t('webhooks.rotate')}</button>}
           {endpoint.read_only ? <span className="small muted">{t('webhooks.readOnly')}</span> : <button type="button" className="button small danger" onClick={() => setRemoving(true)}><Trash2 size={14} aria-hidden /> {t('webhooks.remove')}</button>}
         </div>
       </div>
       {recovering && <RecoverDialog path={path} since={isTime(endpoint.failing_since) ? endpoint.failing_since : undefined} onClose={() => setRecovering(false)} />}
+      {rotating && <RotateDialog path={path} onClose={() => setRotating(false)} />}
       {removing && (
         <Dialog title={t('webhooks.remove')} onClose={() => setRemoving(false)}>
           <p>{t('webhooks.removeHint', { url: endpoint.url })}</p>
@@ -123,6 +126,31 @@ function RecoverDialog({ path, since, onClose }: { path: string; since?: string;
   )
 }
 
+/** Gives an endpoint a new secret, and shows it. */
+function RotateDialog({ path, onClose }: { path: string; onClose: () => void }) {
+  const { t } = useTranslation()
+  const rotate = useMutation({ mutationFn: () => call<WebhookEndpoint>('POST', `${path}/rotate`) })
+  if (rotate.data) return <SecretDialog secret={rotate.data.secret ?? ''} onClose={onClose} />
+  return (
+    <Dialog title={t('webhooks.rotate')} onClose={onClose}>
+      <p>{t('webhooks.rotateHint')}</p>
+      {rotate.error && <Failure error={rotate.error} />}
+      <div className="actions"><button type="button" className="button" onClick={onClose}>{t('action.cancel')}</button><button type="button" className="button primary" disabled={rotate.isPending} onClick={() => rotate.mutate()}>{t('webhooks.rotate')}</button></div>
+    </Dialog>
+  )
+}
+
+function SecretDialog({ secret, onClose }: { secret: string; onClose: () => void }) {
+  const { t } = useTranslation()
+  return (
+    <Dialog title={t('webhooks.secretTitle')} onClose={onClose}>
+      <Note kind="warn">{t('webhooks.secretHint')}</Note>
+      <CopyText text={secret} />
+      <div className="actions"><button type="button" className="button primary" onClick={onClose}>{t('webhooks.secretKept')}</button></div>
+    </Dialog>
+  )
+}
+
 function AddDialog({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation()
   const client = useQueryClient()
@@ -134,15 +162,7 @@ function AddDialog({ onClose }: { onClose: () => void }) {
     mutationFn: () => call<WebhookEndpoint>('POST', '/v1/webhooks', { url: url.trim(), description: description.trim() || undefined, types: types.size ? [...types] : undefined, signing }),
     onSuccess: () => void client.invalidateQueries({ queryKey: ['webhooks'] }),
   })
-  if (add.data) {
-    return (
-      <Dialog title={t('webhooks.secretTitle')} onClose={onClose}>
-        <Note kind="warn">{t('webhooks.secretHint')}</Note>
-        <CopyText text={add.data.secret ?? ''} />
-        <div className="actions"><button type="button" className="button primary" onClick={onClose}>{t('webhooks.secretKept')}</button></div>
-      </Dialog>
-    )
-  }
+  if (add.data) return <SecretDialog secret={add.data.secret ?? ''} onClose={onClose} />
   return (
     <Dialog title={t('webhooks.add')} onClose={onClose}>
       <form className="form" onSubmit={(event) => { event.preventDefault(); add.mutate() }}>

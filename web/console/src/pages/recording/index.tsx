@@ -5,10 +5,10 @@ import { useTranslation } from 'react-i18next'
 import { Link, useLocation } from 'wouter'
 import { ApiError, call } from '../../api/client'
 import { useInterval } from '../../api/events'
-import type { Composition, Manifest, Recording } from '../../api/types'
+import type { Composition, Manifest, Page as PageOf, Recording, Room } from '../../api/types'
 import { Answer, At, Card, CopyText, Empty, Failure, Loading, Note, Page, State } from '../../components/bits'
 import { Dialog } from '../../components/dialog'
-import { LiveTracks, RecordingControls } from '../../components/recording-controls'
+import { Elapsed, LiveTracks, RecordingActions, waits } from '../../components/recording-controls'
 import { useSay, useSayError } from '../../components/toasts'
 import { bytes, clock, isTime, number } from '../../format'
 import { FilmDialog, Films } from './films'
@@ -29,8 +29,7 @@ export default function RecordingPage({ id, tab = 'play' }: { id: string; tab?: 
   const recording = useQuery({
     queryKey: ['recording', id],
     queryFn: () => call<Recording>('GET', `/v1/recordings/${id}`),
-    // What flows into a running recording is a report of the moment, not an event.
-    refetchInterval: ({ state: { data } }) => (data && ['stopped', 'failed'].includes(data.state) ? false : 3000),
+    refetchInterval: ({ state: { data } }) => (data && ['stopped', 'failed'].includes(data.state) ? false : data && waits(data) ? 3000 : fallback),
   })
   const ended = recording.data !== undefined && ['stopped', 'failed'].includes(recording.data.state)
   const manifest = useQuery({
@@ -62,7 +61,7 @@ export default function RecordingPage({ id, tab = 'play' }: { id: string; tab?: 
     >
       {recording.error && <Failure error={recording.error} retry={() => void recording.refetch()} />}
       {recording.isPending && <Loading />}
-      {r && <Figures recording={r} manifest={manifest.data} />}
+      {r && (ended ? <Figures recording={r} manifest={manifest.data} /> : <FiguresSoFar recording={r} />)}
       {r?.error && <Note kind={r.state === 'failed' ? 'bad' : 'warn'}><strong>{r.error.message}</strong> <span className="mono small muted">{r.error.code}</span></Note>}
       {r?.hold && <HoldNote hold={r.hold} />}
       {filming && manifest.data && <FilmDialog manifest={manifest.data} onClose={() => setFilming(false)} />}
@@ -99,7 +98,7 @@ function Figures({ recording: r, manifest }: { recording: Recording; manifest?: 
   const { t } = useTranslation()
   return (
     <dl className="figures">
-      <div><dt>{t('field.started')}</dt><dd style={{ fontSize: 15 }}><At at={isTime(r.started_at) ? r.started_at : r.created_at} /></dd></div>
+      <Started recording={r} />
       <div><dt>{t('field.duration')}</dt><dd>{r.duration_s ? clock(r.duration_s) : '–'}</dd></div>
       <div><dt>{t('field.people')}</dt><dd>{manifest ? number(manifest.participants.length) : '–'}</dd></div>
       <div><dt>{t('field.files')}</dt><dd>{number(r.parts)}</dd></div>
@@ -109,34 +108,53 @@ function Figures({ recording: r, manifest }: { recording: Recording; manifest?: 
   )
 }
 
+function Started({ recording: r }: { recording: Recording }) {
+  const { t } = useTranslation()
+  return <div><dt>{t('field.started')}</dt><dd style={{ fontSize: 15 }}><At at={isTime(r.started_at) ? r.started_at : r.created_at} /></dd></div>
+}
+
+/** What a recording that runs has come to, by what flows into it. */
+function FiguresSoFar({ recording: r }: { recording: Recording }) {
+  const { t } = useTranslation()
+  const tracks = r.live ?? []
+  return (
+    <dl className="figures">
+      <Started recording={r} />
+      <div><dt>{t('field.duration')}</dt><dd><Elapsed recording={r} /></dd></div>
+      <div><dt>{t('field.people')}</dt><dd>{number(new Set(tracks.map(({ participant }) => participant)).size)}</dd></div>
+      <div><dt>{t('field.size')}</dt><dd>{bytes(tracks.reduce((sum, track) => sum + track.bytes, 0))}</dd></div>
+    </dl>
+  )
+}
+
 function Running({ recording }: { recording: Recording }) {
   const { t } = useTranslation()
+  const rooms = useQuery({ queryKey: ['rooms'], queryFn: () => call<PageOf<Room>>('GET', '/v1/rooms'), retry: false })
+  const people = rooms.data?.data.find(({ name }) => name === recording.room)?.participants ?? []
+  const nameOf = (identity: string) => people.find((person) => person.identity === identity)?.name || identity
   return (
-    <Card title={t('recording.running')}>
-      <div className="stack">
-        <div className="row wrap"><RecordingControls recording={recording} /></div>
-        <LiveTracks recording={recording} />
-        {(recording.live ?? []).length > 0 && (
-          <div className="scroll-x" tabIndex={0} role="region" aria-label={t('recording.flow')}>
-            <table className="table">
-              <thead><tr><th>{t('field.participant')}</th><th>{t('field.kind')}</th><th>{t('field.codec')}</th><th>{t('field.state')}</th><th className="end">{t('field.packets')}</th><th className="end">{t('field.lost')}</th><th className="end">{t('field.size')}</th></tr></thead>
-              <tbody>
-                {recording.live?.map((track) => (
-                  <tr key={track.sid}>
-                    <td>{track.participant} <span className="muted small">{track.stream}</span></td>
-                    <td>{t(`kind.${track.kind}`, track.kind)}</td>
-                    <td className="mono">{track.codec}</td>
-                    <td>{track.muted ? t('track.muted') : track.flowing ? t('track.flowing') : <strong>{t('track.stalled')}</strong>}</td>
-                    <td className="end num">{number(track.packets)}</td>
-                    <td className="end num">{number(track.lost)}</td>
-                    <td className="end num nowrap">{bytes(track.bytes)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        )}
-      </div>
+    <Card title={t('recording.running')} actions={<RecordingActions recording={recording} />} flush>
+      <div style={{ padding: '12px 18px' }}><LiveTracks recording={recording} /></div>
+      {(recording.live ?? []).length > 0 && (
+        <div className="scroll-x" tabIndex={0} role="region" aria-label={t('recording.flow')} style={{ borderTop: '1px solid var(--line)' }}>
+          <table className="table stacked">
+            <thead><tr><th>{t('field.participant')}</th><th>{t('field.kind')}</th><th>{t('field.codec')}</th><th>{t('field.state')}</th><th className="end">{t('field.packets')}</th><th className="end">{t('field.lost')}</th><th className="end">{t('field.size')}</th></tr></thead>
+            <tbody>
+              {recording.live?.map((track) => (
+                <tr key={track.sid}>
+                  <td title={track.participant}>{nameOf(track.participant)} <span className="muted small">{track.stream}</span></td>
+                  <td className="nowrap">{t(`kind.${track.kind}`, track.kind)}</td>
+                  <td className="mono wide">{track.codec}</td>
+                  <td>{track.muted ? t('track.muted') : track.flowing ? t('track.flowing') : <strong>{t('track.stalled')}</strong>}</td>
+                  <td className="end num wide">{number(track.packets)}</td>
+                  <td className="end num wide">{number(track.lost)}</td>
+                  <td className="end num nowrap">{bytes(track.bytes)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
     </Card>
   )
 }

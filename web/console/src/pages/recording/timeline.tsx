@@ -251,6 +251,7 @@ function Legend() {
       <span><i style={{ background: 'repeating-linear-gradient(-45deg, var(--line-strong) 0 1px, transparent 1px 5px)' }} />{t('legend.muted')}</span>
       <span><i style={{ background: 'var(--warn)' }} />{t('legend.freeze')}</span>
       <span><i style={{ background: 'var(--rec)' }} />{t('legend.gap')}</span>
+      <span><i style={{ background: 'color-mix(in srgb, var(--warn) 35%, transparent)' }} />{t('legend.stalled')}</span>
       <span><i style={{ borderInlineStart: '2px dashed var(--text)', width: 2, borderRadius: 0, height: 14 }} />{t('legend.border')}</span>
     </div>
   )

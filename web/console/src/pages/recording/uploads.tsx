@@ -56,6 +56,7 @@ function SendDialog({ manifest, films, again, onClose }: { manifest: Manifest; f
   const [url, setUrl] = useState('')
   const [file, setFile] = useState(manifest.parts[0]?.id ?? '')
   const path = `/v1/recordings/${manifest.id}/uploads`
+  const nameOf = (identity: string) => manifest.participants.find((one) => one.identity === identity)?.name || identity
   const send = useMutation({
     mutationFn: () => again
       ? call<Upload>('POST', `${path}/${again.id}/retry`, url.trim() ? { url: url.trim() } : {})
@@ -73,7 +74,7 @@ function SendDialog({ manifest, films, again, onClose }: { manifest: Manifest; f
           <div className="field">
             <label htmlFor="upload-file">{t('uploads.file')}</label>
             <select id="upload-file" value={file} onChange={(event) => setFile(event.target.value)}>
-              {manifest.parts.map((part) => <option key={part.id} value={part.id}>{part.participant} · {part.stream} · {clock(part.duration_s)}</option>)}
+              {manifest.parts.map((part) => <option key={part.id} value={part.id}>{nameOf(part.participant)} · {part.stream} · {clock(part.duration_s)}</option>)}
               {films.map((film) => <option key={film.id} value={film.id}>{t('films.film', { layout: t(`layout.${film.spec.layout}`, film.spec.layout ?? '') })}</option>)}
             </select>
           </div>
