@@ -162,14 +162,35 @@ func pixels(spec recording.CompositionSpec) string {
 }
 
 // concatScript lists the pieces with their exact lengths: a container's own
-// length is rounded to its time base.
+// length is rounded to its time base. An inpoint keeps a file's own times, of
+// which the first need not be zero where frames were copied.
 func concatScript(files []string, lengths []recording.Seconds) string {
 	var b strings.Builder
 	b.WriteString("ffconcat version 1.0\n")
 	for i, f := range files {
-		fmt.Fprintf(&b, "file %s\nduration %s\n", f, decimal(lengths[i]))
+		fmt.Fprintf(&b, "file %s\ninpoint 0\nduration %s\n", f, decimal(lengths[i]))
 	}
 	return b.String()
+}
+
+// keyframeArgs ask ffprobe for the packets of a file's nth picture between two
+// moments: lines of time and flags.
+func keyframeArgs(file string, n int, from, to recording.Seconds) []string {
+	return []string{
+		"-v", "error", "-f", "matroska", "-select_streams", "v:" + strconv.Itoa(n), "-read_intervals", decimal(from) + "%" + decimal(to),
+		"-show_entries", "packet=pts_time,flags", "-of", "csv=p=0", "file:" + file,
+	}
+}
+
+// copyCommand copies the frames of a piece, each to its place in the film.
+func (p *Plan) copyCommand(file string, s Source, c piece, out string) []string {
+	from, rate := c.copyFrom.at, p.Spec.FrameRate
+	zero, end := frameTime(c.first, rate), frameTime(c.first+c.frames, rate)
+	until := s.Clock.file(end) - frameTime(1, 2*rate) // a frame that is nearer to what follows is left to it
+	when := strings.ReplaceAll(retime(s.Clock.window(from, until), from, zero), "T", "(PTS*TB)")
+	args := append(append([]string{}, common...), "-seek_timestamp", "1", "-noaccurate_seek", "-f", "matroska", "-ss", decimal(from), "-t", decimal(until-from), "-i", "file:"+file)
+	return append(args, "-map", "0:v:"+strconv.Itoa(s.Index), "-c", "copy", "-map_metadata", "-1",
+		"-bsf:v", "setts=ts='max(0,round(("+when+")/TB))'", "-f", "webm", out)
 }
 
 // remuxCommand copies a part into a file with an index.

@@ -125,7 +125,7 @@ func (q *Queue) planAhead(ctx context.Context, dir, work string, film recording.
 	if err := r.hold(); err != nil {
 		return nil, nil, err
 	}
-	tasks, err := r.settledTasks()
+	tasks, err := r.settledTasks(ctx)
 	return r, tasks, err
 }
 
@@ -195,7 +195,7 @@ func (q *Queue) encodeAhead(ctx context.Context, r *renderer, t task) error {
 
 // settledTasks are the stretches and pieces that end with their cell: the last
 // ones would grow. Sound comes first, for it takes little.
-func (r *renderer) settledTasks() ([]task, error) {
+func (r *renderer) settledTasks(ctx context.Context) ([]task, error) {
 	var out []task
 	codec := formats[r.plan.Spec.Format].sound
 	for i, t := range r.plan.soundTracks() {
@@ -205,7 +205,7 @@ func (r *renderer) settledTasks() ([]task, error) {
 			}
 		}
 	}
-	pieces, pictures, err := r.pictures()
+	pieces, pictures, err := r.pictures(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -273,6 +274,58 @@ func TestUnchangedIsCopied(t *testing.T) {
 				t.Errorf("copied is %v", !c.copied)
 			}
 		})
+	}
+}
+
+// Where nobody but one is seen, in the film's own size, their frames are copied
+// from the first keyframe on, and stand where they stood: a range, another part
+// and what is between them are no hindrance.
+func TestStretchesAreCopied(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := meeting(t, dir,
+		person{identity: "ann", colour: "red", to: 6, size: "320x180"},
+		person{identity: "ann", colour: "blue", from: 8, to: 12, videoAt: 8, audioAt: 8, size: "320x180"},
+	)
+	for i := range m.Parts {
+		m.Parts[i].Tracks[0].Sizes = []recording.Size{{Width: 320, Height: 180}}
+	}
+	if err := recording.WriteManifest(dir, m); err != nil {
+		t.Fatal(err)
+	}
+	packets := func(file string) []string {
+		out := tool(t, "ffprobe", "-v", "error", "-select_streams", "v", "-show_data_hash", "md5", "-show_entries", "packet=data_hash", "-of", "csv=p=0", file)
+		return strings.Fields(string(out))
+	}
+	spec := testSpec("webm")
+	spec.Layout, spec.HideNames, spec.Width, spec.Height, spec.From = "single", true, 320, 180, sec(0.5)
+	_, film := composed(t, dir, spec)
+	got := packets(film)
+	for i, part := range m.Parts {
+		kept := 0
+		for _, p := range packets(filepath.Join(dir, part.File)) {
+			if slices.Contains(got, p) {
+				kept++
+			}
+		}
+		// A keyframe comes each second, and 100 frames.
+		if want := []int{500, 400}[i]; kept < want-5 {
+			t.Errorf("%d frames of part %d are in the film, not %d", kept, i, want)
+		}
+	}
+	even := filepath.Join(t.TempDir(), "even.mkv") // copied frames come as they came
+	tool(t, "ffmpeg", "-v", "error", "-i", film, "-vf", fmt.Sprintf("fps=%d:start_time=0", spec.FrameRate), "-c:v", "libx264", "-qp", "0", "-c:a", "copy", even)
+	d := decode(t, even, 320, 180, spec.FrameRate)
+	for _, at := range []float64{0.5, 1.5, 3.5, 8.5, 9.5} {
+		flash, beep := d.flash(at-0.4, 160, 90), d.beep(at-0.4)
+		if math.Abs(flash-at) > 0.04 || math.Abs(beep-at) > 0.02 {
+			t.Errorf("the flash is at %.3f s, the beep at %.3f, not at %v", flash, beep, at)
+		}
+	}
+	for at, want := range map[float64]string{1: "red", 5: "red", 8: "blue", 11: "blue"} {
+		if is := d.colour(at, 160, 90); is != want {
+			t.Errorf("at %v s there is %s, not %s", at, is, want)
+		}
 	}
 }
 

@@ -18,6 +18,8 @@ type piece struct {
 	first, frames int
 	// grows is of what ends with a live film: more of it may come.
 	grows bool
+	// copyFrom is the keyframe from which on the piece is copied, or nil.
+	copyFrom *keyframe
 }
 
 const (

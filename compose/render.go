@@ -84,7 +84,7 @@ type task struct {
 
 // render encodes what is not there yet, side by side, joins it and returns the film.
 func (r *renderer) render(ctx context.Context) (string, error) {
-	pieces, pictures, err := r.pictures()
+	pieces, pictures, err := r.pictures(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -137,19 +137,26 @@ func (p *Plan) extension() string {
 
 // pictures lists the pieces of the film and the processes that make them. What
 // is drawn is drawn now, but for timestamps.
-func (r *renderer) pictures() ([]piece, []task, error) {
+func (r *renderer) pictures(ctx context.Context) ([]piece, []task, error) {
 	if !formats[r.plan.Spec.Format].picture() {
 		return nil, nil, nil
 	}
 	artist := newArtist(r.plan, r.work, r.dir, r.composer.Assets)
-	pieces := r.plan.pieces(r.composer.Cores)
+	pieces, err := r.withCopies(ctx, r.plan.pieces(r.composer.Cores))
+	if err != nil {
+		return nil, nil, err
+	}
 	tasks := make([]task, len(pieces))
 	for i, p := range pieces {
+		t := task{file: fmt.Sprintf("piece%04d.%s", i, formats[r.plan.Spec.Format].piece), weight: float64(p.frames) * p.segment.cost()}
+		if p.copyFrom != nil {
+			tasks[i] = r.copyTask(p, t)
+			continue
+		}
 		drawn, err := artist.scene(p.segment, p.first, p.frames)
 		if err != nil {
 			return nil, nil, err
 		}
-		t := task{file: fmt.Sprintf("piece%04d.%s", i, formats[r.plan.Spec.Format].piece), weight: float64(p.frames) * p.segment.cost()}
 		t.key, t.origins = r.plan.pieceKey(p, drawn.assets)
 		t.command = func() ([]string, string) {
 			args, graph := r.plan.pieceCommand(r.path, p.first, p.frames, drawn, t.file)
