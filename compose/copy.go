@@ -19,10 +19,7 @@ func (p *Plan) unchanged(m *recording.Manifest) (recording.Part, bool) {
 	s := p.Spec
 	none := recording.Part{}
 	whole := s.From == 0 && s.To == 0 && len(p.Takes) == 1 && len(p.Segments) == 1 && len(m.Pauses) == 0
-	if !whole || s.Title != nil || len(s.Extras) > 0 {
-		return none, false
-	}
-	if !p.bare(&p.Segments[0]) {
+	if !whole || s.Title != nil || len(s.Extras) > 0 || !p.bare(&p.Segments[0]) {
 		return none, false
 	}
 	id := p.Sources[p.Segments[0].Tiles[0].Picture.Source].Part
@@ -76,8 +73,8 @@ func (p *Plan) copied(g *Segment) bool {
 	}
 	clip := g.Tiles[0].Picture
 	source := p.Sources[clip.Source]
-	same := func(s recording.Size) bool { return s.Width == p.Spec.Width && s.Height == p.Spec.Height }
-	return source.Codec == "vp8" && clip.From <= g.From && clip.To >= g.To && len(source.Sizes) > 0 && !slices.ContainsFunc(source.Sizes, func(s recording.Size) bool { return !same(s) })
+	other := func(s recording.Size) bool { return s.Width != p.Spec.Width || s.Height != p.Spec.Height }
+	return source.Codec == "vp8" && clip.From <= g.From && clip.To >= g.To && len(source.Sizes) > 0 && !slices.ContainsFunc(source.Sizes, other)
 }
 
 // keyframe is where a piece begins that is copied, in the source's file time.

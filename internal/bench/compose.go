@@ -56,6 +56,7 @@ func composeCommand() *cli.Command {
 			&cli.DurationFlag{Name: "length", Value: time.Minute, Usage: "of the meeting"},
 			&cli.DurationFlag{Name: "live", Value: 2 * time.Minute, Usage: "how long the meeting that is composed live runs; 0 leaves it out"},
 			&cli.DurationFlag{Name: "long", Value: 4 * time.Hour, Usage: "how long another has run, in small pictures, when it ends (catching up with four hours takes a quarter of one); 0 leaves it out"},
+			&cli.BoolFlag{Name: "no-films", Usage: "make the live ones only"},
 			&cli.BoolFlag{Name: "no-seeds", Usage: "leave the seed's recipes out"},
 			dataFlag(),
 		},
@@ -70,7 +71,10 @@ func composeCommand() *cli.Command {
 			if err := b.record(ctx, maxOf(sizes)); err != nil {
 				return err
 			}
-			var first composeFigures
+			first := composeFigures{Participants: sizes[0], Cores: runtime.GOMAXPROCS(0), Load: loadAverage()}
+			if cmd.Bool("no-films") {
+				sizes = sizes[:0]
+			}
 			for i, n := range sizes {
 				for _, format := range []string{"mp4", "webm"} {
 					f, err := b.measure(ctx, n, format, i == 0)
@@ -87,17 +91,17 @@ func composeCommand() *cli.Command {
 				}
 			}
 			if lasts := cmd.Duration("live"); lasts > 0 {
-				m := liveMeeting{people: sizes[0], lasts: lasts}
+				m := liveMeeting{people: first.Participants, lasts: lasts}
 				if first.Live, err = b.live(ctx, m); err != nil {
 					return err
 				}
 			}
 			if age := cmd.Duration("long"); age > 0 {
-				small := composeBench{data: filepath.Join(data, "small"), length: b.length, size: [2]int{160, 90}}
-				if err := small.record(ctx, maxOf(sizes)); err != nil {
+				small := composeBench{data: filepath.Join(data, "small"), length: b.length, size: [2]int{160, 120}}
+				if err := small.record(ctx, first.Participants); err != nil {
 					return err
 				}
-				m := liveMeeting{people: sizes[0], age: age, lasts: age, spec: recording.CompositionSpec{Width: 160, Height: 90, FrameRate: 10}}
+				m := liveMeeting{people: first.Participants, age: age, lasts: age, spec: recording.CompositionSpec{Width: 160, Height: 120, FrameRate: 10}}
 				if first.Long, err = small.live(ctx, m); err != nil {
 					return err
 				}
