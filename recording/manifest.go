@@ -3,7 +3,7 @@ package recording
 import (
 	"encoding/json"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -210,36 +210,19 @@ func WriteManifest(dir string, m *Manifest) error {
 // WriteJSON replaces the file at path by v as indented JSON: it writes beside
 // it, syncs, renames and syncs the directory, so that a crash leaves either
 // the old or the new file, never a mixture.
-func WriteJSON(path string, v any) (err error) {
+func WriteJSON(path string, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", filepath.Base(path), err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("create %s: %w", filepath.Base(path), err)
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
+	err = replace(path, (*os.File).Sync, func(w io.Writer) error {
+		if _, err := w.Write(append(b, '\n')); err != nil {
+			return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 		}
-	}()
-	if _, err := f.Write(append(b, '\n')); err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
-	}
-	const readable fs.FileMode = 0o644
-	if err := f.Chmod(readable); err != nil {
-		return fmt.Errorf("chmod %s: %w", filepath.Base(path), err)
-	}
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", filepath.Base(path), err)
-	}
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("close %s: %w", filepath.Base(path), err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("rename %s: %w", filepath.Base(path), err)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	return SyncDir(filepath.Dir(path))
 }
