@@ -101,7 +101,7 @@ func composeCommand() *cli.Command {
 				if err := small.record(ctx, first.Participants); err != nil {
 					return err
 				}
-				m := liveMeeting{people: first.Participants, age: age, lasts: age, spec: recording.CompositionSpec{Width: 160, Height: 120, FrameRate: 10}}
+				m := liveMeeting{people: first.Participants, age: age, spec: recording.CompositionSpec{Width: 160, Height: 120, FrameRate: 10}}
 				if first.Long, err = small.live(ctx, m); err != nil {
 					return err
 				}

@@ -17,9 +17,9 @@ import (
 // liveMeeting is one whose film is made while it runs.
 type liveMeeting struct {
 	people int
-	// age is how long it has run already when the film is wished for. It does
-	// not end before the film has caught up with it.
-	age, lasts time.Duration
+	// lasts is how long it runs; or age, how long it has run already when the
+	// film is wished for: it ends once the film has caught up with it.
+	lasts, age time.Duration
 	spec       recording.CompositionSpec
 }
 
@@ -27,11 +27,11 @@ type liveMeeting struct {
 // its end the film is ready.
 func (b *composeBench) live(ctx context.Context, meeting liveMeeting) (float64, error) {
 	const patience = time.Hour // for a film to catch up
-	repeat := int(math.Ceil(max(meeting.lasts, meeting.age+patience).Seconds() / b.length.Seconds()))
-	if meeting.age == 0 {
-		repeat = int(math.Ceil(meeting.lasts.Seconds() / b.length.Seconds()))
+	most := meeting.lasts
+	if meeting.age > 0 {
+		most = meeting.age + patience
 	}
-	dir, whole, err := b.meeting(meeting.people, repeat)
+	dir, whole, err := b.meeting(meeting.people, int(math.Ceil(most.Seconds()/b.length.Seconds())))
 	if err != nil {
 		return 0, err
 	}
@@ -58,11 +58,13 @@ func (b *composeBench) live(ctx context.Context, meeting liveMeeting) (float64, 
 	if err != nil {
 		return 0, err
 	}
-	tell("composes live a meeting of %v", meeting.lasts)
-	if err := wait(ctx, meeting.lasts-time.Since(began)); err != nil {
-		return 0, err
+	tell("composes live a meeting of %v", meeting.age+meeting.lasts)
+	if meeting.age > 0 {
+		err = caughtUp(ctx, dir, began)
+	} else {
+		err = wait(ctx, meeting.lasts-time.Since(began))
 	}
-	if err := caughtUp(ctx, dir, began); err != nil {
+	if err != nil {
 		return 0, err
 	}
 	ended := time.Now()
