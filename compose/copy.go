@@ -77,9 +77,6 @@ func (p *Plan) copied(g *Segment) bool {
 	return source.Codec == "vp8" && clip.From <= g.From && clip.To >= g.To && len(source.Sizes) > 0 && !slices.ContainsFunc(source.Sizes, other)
 }
 
-// keyframe is where a piece begins that is copied, in the source's file time.
-type keyframe struct{ at recording.Seconds }
-
 // withCopies replaces the pieces of segments that need no change by a copy from
 // the first keyframe on. What is before that is encoded.
 func (r *renderer) withCopies(ctx context.Context, pieces []piece) ([]piece, error) {
@@ -113,9 +110,9 @@ func (r *renderer) withCopies(ctx context.Context, pieces []piece) ([]piece, err
 // leastCopy is the shortest stretch that is worth being copied.
 const leastCopy = 2 * time.Second
 
-// firstKeyframe finds the first one in a segment, and the frame of the film that it
-// becomes: one behind the segment, if there is none.
-func (r *renderer) firstKeyframe(ctx context.Context, s *Segment) (*keyframe, int, error) {
+// firstKeyframe finds the first one in a segment, in the source's file time, and the
+// frame of the film that it becomes: one behind the segment, if there is none.
+func (r *renderer) firstKeyframe(ctx context.Context, s *Segment) (*recording.Seconds, int, error) {
 	clip := s.Tiles[0].Picture
 	source := r.plan.Sources[clip.Source]
 	out, err := command(ctx, niceness, "", r.composer.FFprobe, keyframeArgs(r.path(source), source.Index, clip.FileFrom, clip.FileTo)).Output()
@@ -133,7 +130,7 @@ func (r *renderer) firstKeyframe(ctx context.Context, s *Segment) (*keyframe, in
 		}
 		key := recording.Seconds(seconds * float64(time.Second))
 		if frame := r.plan.frame(source.Clock.film(key)); frame >= s.First {
-			return &keyframe{key}, frame, nil
+			return &key, frame, nil
 		}
 	}
 	return nil, s.First + s.Frames, nil

@@ -14,15 +14,16 @@ import (
 type format struct {
 	// extension of the film; piece of what is joined in the end.
 	extension, piece string
-	mux              []string
+	// mux are ffmpeg's arguments where it is what joins.
+	mux []string
 	// codecs of the picture, the default first; none where there is no picture.
 	codecs []string
 	sound  *soundCodec
 }
 
 var formats = map[string]format{
-	"mp4":  {extension: "mp4", piece: "mp4", mux: []string{"-movflags", "+faststart", "-f", "mp4"}, codecs: []string{"h264"}, sound: &aac},
-	"hls":  {extension: "mp4", piece: "mp4", mux: []string{"-movflags", "+faststart", "-f", "mp4"}, codecs: []string{"h264"}, sound: &aac},
+	"mp4":  {extension: "mp4", piece: "mp4", codecs: []string{"h264"}, sound: &aac},
+	"hls":  {extension: "mp4", piece: "mp4", codecs: []string{"h264"}, sound: &aac},
 	"webm": {extension: "webm", piece: "webm", mux: []string{"-f", "webm"}, codecs: []string{"vp8", "vp9", "av1"}, sound: &opus},
 	"m4a":  {extension: "m4a", mux: []string{"-movflags", "+faststart", "-f", "mp4"}, sound: &aac},
 	"opus": {extension: "ogg", mux: []string{"-f", "ogg"}, sound: &opus},

@@ -184,7 +184,7 @@ func keyframeArgs(file string, n int, from, to recording.Seconds) []string {
 
 // copyCommand copies the frames of a piece, each to its place in the film.
 func (p *Plan) copyCommand(file string, s Source, c piece, out string) []string {
-	from, rate := c.copyFrom.at, p.Spec.FrameRate
+	from, rate := *c.copyFrom, p.Spec.FrameRate
 	zero, end := frameTime(c.first, rate), frameTime(c.first+c.frames, rate)
 	until := s.Clock.file(end) - frameTime(1, 2*rate) // a frame that is nearer to what follows is left to it
 	when := strings.ReplaceAll(retime(s.Clock.window(from, until), from, zero), "T", "(PTS*TB)")

@@ -18,8 +18,9 @@ type piece struct {
 	first, frames int
 	// grows is of what ends with a live film: more of it may come.
 	grows bool
-	// copyFrom is the keyframe from which on the piece is copied, or nil.
-	copyFrom *keyframe
+	// copyFrom is the keyframe from which on the piece is copied, in the
+	// source's file time, or nil.
+	copyFrom *recording.Seconds
 }
 
 const (
