@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/roomreel/roomreel/api"
+	"github.com/roomreel/roomreel/api/client"
 	"github.com/roomreel/roomreel/compose"
 	"github.com/roomreel/roomreel/recording"
 )
@@ -159,13 +160,13 @@ func TestCallersWhoLeave(t *testing.T) {
 	req.Header.Set("Authorization", "Bearer record")
 	go func() {
 		defer leave()
-		comesTrue(func() bool { _, err := os.Stat(began); return err == nil })
+		comesTrue(t, func() bool { _, err := os.Stat(began); return err == nil })
 	}()
 	if resp, err := http.DefaultClient.Do(req); err == nil {
 		resp.Body.Close()
 		t.Errorf("it was answered %d", resp.StatusCode)
 	}
-	if !comesTrue(func() bool { return strings.Contains(p.log.String(), `"left":true`) }) {
+	if !comesTrue(t, func() bool { return strings.Contains(p.log.String(), `"left":true`) }) {
 		t.Fatalf("the request is not in the log: %s", p.log)
 	}
 	for _, level := range []string{"WARN", "ERROR"} {
@@ -176,11 +177,9 @@ func TestCallersWhoLeave(t *testing.T) {
 }
 
 // comesTrue waits for is to become true, for half a minute at most.
-func comesTrue(is func() bool) bool {
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if is() {
-			return true
-		}
-	}
-	return false
+func comesTrue(t *testing.T, is func() bool) bool {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	was, _ := client.Await(ctx, func() (bool, error) { return is(), nil }, func(is bool) bool { return is })
+	return was
 }
