@@ -1,5 +1,6 @@
 import { type InfiniteData, type Query, type QueryClient, useQueryClient } from '@tanstack/react-query'
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react'
+import { isFinal } from './recording'
 import type { EventType, Recording, RecordingList } from './types'
 
 const media = ['recording', 'recordings', 'deliveries']
@@ -35,8 +36,6 @@ export function useInterval(without: number, withEvents: number | false = false)
   return useContext(Streaming) ? withEvents : without
 }
 
-const final = (state: string) => state === 'stopped' || state === 'failed'
-
 type Pages = InfiniteData<RecordingList>
 
 /** Whether a list is so long that it is dear to load anew: what is told of its rows is put into them instead. */
@@ -53,7 +52,7 @@ export function amend(client: QueryClient, now: Recording) {
 
 /** Puts how a recording fares where it is shown; reports whether it was known there. */
 export function take(client: QueryClient, now: Recording): boolean {
-  const newer = (old: Recording) => (old.id === now.id && !final(old.state) ? now : old)
+  const newer = (old: Recording) => (old.id === now.id && !isFinal(old) ? now : old)
   client.setQueryData<Recording>(['recording', now.id], (old) => old && newer(old))
   const active = client.setQueryData<RecordingList>(['recordings', 'active'], (old) => old && { ...old, data: old.data.map(newer) })
   return !active || active.data.some(({ id }) => id === now.id)

@@ -3,11 +3,10 @@ import { ScrollText } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { call, withQuery } from '../api/client'
 import type { AuditEntry, Page } from '../api/types'
-import { Answer, At, Card, Empty } from './bits'
+import { Answer, At, Card, Empty, More } from './bits'
 
 /** Who watched whom, when and why; in one room, if that is given. */
 export function AuditTrail({ title, room }: { title: string; room?: string }) {
-  const { t } = useTranslation()
   const query = useInfiniteQuery({
     queryKey: ['audit', room ?? ''],
     queryFn: ({ pageParam }) => call<Page<AuditEntry>>('GET', withQuery('/v1/audit', { room, cursor: pageParam })),
@@ -20,7 +19,7 @@ export function AuditTrail({ title, room }: { title: string; room?: string }) {
       {({ pages }) => (
         <Card title={title} flush>
           <AuditTable entries={pages.flatMap(({ data }) => data)} />
-          {query.hasNextPage && <div className="row" style={{ padding: 14, justifyContent: 'center' }}><button type="button" className="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>{t('action.more')}</button></div>}
+          <More query={query} />
         </Card>
       )}
     </Answer>

@@ -97,6 +97,13 @@ export function Answer<T>({ query, children }: { query: { data: T | undefined; e
   return <Loading />
 }
 
+/** The button that brings the next page of a list, if there is one. */
+export function More({ query }: { query: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown } }) {
+  const { t } = useTranslation()
+  if (!query.hasNextPage) return null
+  return <div className="row" style={{ padding: 14, justifyContent: 'center' }}><button type="button" className="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>{t('action.more')}</button></div>
+}
+
 // One clock for all that tells how long ago something was.
 let lastTick = Date.now()
 const ticked = new Set<() => void>()

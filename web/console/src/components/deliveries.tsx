@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { call, withQuery } from '../api/client'
 import type { Delivery, Page } from '../api/types'
-import { Ago, Answer, At, Card, CopyText, Empty, Failure, Loading, State } from './bits'
+import { Ago, Answer, At, Card, CopyText, Empty, Failure, Loading, More, State } from './bits'
 import { Dialog } from './dialog'
 import { useSay, useSayError } from './toasts'
 
@@ -60,7 +60,7 @@ export function Deliveries({ recording, endpoint }: { recording?: string; endpoi
           </table>
         </div>
       )}
-      {query.hasNextPage && <div className="row" style={{ padding: 14, justifyContent: 'center' }}><button type="button" className="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>{t('action.more')}</button></div>}
+      <More query={query} />
     </Card>
   )
 }

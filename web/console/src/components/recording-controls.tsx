@@ -4,15 +4,11 @@ import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link } from 'wouter'
 import { call } from '../api/client'
+import { began } from '../api/recording'
 import type { Recording } from '../api/types'
-import { bytes, clock, isTime, number, spoken } from '../format'
+import { bytes, clock, number, spoken } from '../format'
 import { Dialog } from './dialog'
 import { useSay, useSayError } from './toasts'
-
-/** Whether a recording has yet to begin: no event tells that no node can take it, so this is asked for. */
-export function waits({ state }: Recording): boolean {
-  return state === 'queued' || state === 'starting'
-}
 
 /** How long a recording that runs has lasted, and what can be done with it. */
 export function RecordingControls({ recording }: { recording: Recording }) {
@@ -69,8 +65,7 @@ export function Elapsed({ recording }: { recording: Recording }) {
     const tick = setInterval(() => setNow(Date.now()), 1000)
     return () => clearInterval(tick)
   }, [])
-  const since = isTime(recording.started_at) ? recording.started_at : recording.created_at
-  const seconds = Math.max(0, (now - new Date(since).getTime()) / 1000)
+  const seconds = Math.max(0, (now - new Date(began(recording)).getTime()) / 1000)
   return <time className="num" dateTime={`PT${Math.floor(seconds)}S`} aria-label={spoken(seconds)}>{clock(seconds)}</time>
 }
 

@@ -6,9 +6,10 @@ import { useTranslation } from 'react-i18next'
 import { Link, useSearchParams } from 'wouter'
 import { call, withQuery } from '../api/client'
 import { useInterval } from '../api/events'
+import { began } from '../api/recording'
 import type { Recording, RecordingList } from '../api/types'
 import { Ago, Empty, Failure, Loading, Page, State } from '../components/bits'
-import { bytes, clock, dateTime, isTime, number } from '../format'
+import { bytes, clock, dateTime, number } from '../format'
 
 const states = ['recording', 'paused', 'queued', 'stopped', 'failed'] as const
 
@@ -156,7 +157,7 @@ function Rows({ rows, onEnd }: { rows: Recording[]; onEnd: () => void }) {
 /** While rows fly by, their pictures are not asked for. */
 const Row = memo(function Row({ recording, index, top, flying }: { recording: Recording; index: number; top: number; flying: boolean }) {
   const ended = recording.state === 'stopped' && recording.parts > 0
-  const at = isTime(recording.started_at) ? recording.started_at : recording.created_at
+  const at = began(recording)
   const [restedAt, setRestedAt] = useState(flying ? '' : recording.id)
   const rested = restedAt === recording.id
   useEffect(() => {

@@ -5,12 +5,13 @@ import { useTranslation } from 'react-i18next'
 import { Link, useLocation } from 'wouter'
 import { ApiError, call } from '../../api/client'
 import { useInterval } from '../../api/events'
+import { began, isFinal, waits } from '../../api/recording'
 import type { Composition, Manifest, Page as PageOf, Recording, Room } from '../../api/types'
 import { Answer, At, Card, CopyText, Empty, Failure, Loading, Note, Page, State } from '../../components/bits'
 import { Dialog } from '../../components/dialog'
-import { Elapsed, LiveTracks, RecordingActions, waits } from '../../components/recording-controls'
+import { Elapsed, LiveTracks, RecordingActions } from '../../components/recording-controls'
 import { useSay, useSayError } from '../../components/toasts'
-import { bytes, clock, isTime, number } from '../../format'
+import { bytes, clock, number } from '../../format'
 import { FilmDialog, Films } from './films'
 import { Files } from './files'
 import { Hold, HoldNote } from './hold'
@@ -29,9 +30,9 @@ export default function RecordingPage({ id, tab = 'play' }: { id: string; tab?: 
   const recording = useQuery({
     queryKey: ['recording', id],
     queryFn: () => call<Recording>('GET', `/v1/recordings/${id}`),
-    refetchInterval: ({ state: { data } }) => (data && ['stopped', 'failed'].includes(data.state) ? false : data && waits(data) ? 3000 : fallback),
+    refetchInterval: ({ state: { data } }) => (data && isFinal(data) ? false : data && waits(data) ? 3000 : fallback),
   })
-  const ended = recording.data !== undefined && ['stopped', 'failed'].includes(recording.data.state)
+  const ended = recording.data !== undefined && isFinal(recording.data)
   const manifest = useQuery({
     queryKey: ['recording', id, 'manifest'],
     queryFn: () => call<Manifest>('GET', `/v1/recordings/${id}/manifest`),
@@ -110,7 +111,7 @@ function Figures({ recording: r, manifest }: { recording: Recording; manifest?: 
 
 function Started({ recording: r }: { recording: Recording }) {
   const { t } = useTranslation()
-  return <div><dt>{t('field.started')}</dt><dd style={{ fontSize: 15 }}><At at={isTime(r.started_at) ? r.started_at : r.created_at} /></dd></div>
+  return <div><dt>{t('field.started')}</dt><dd style={{ fontSize: 15 }}><At at={began(r)} /></dd></div>
 }
 
 /** What a recording that runs has come to, by what flows into it. */
