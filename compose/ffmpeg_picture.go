@@ -75,19 +75,27 @@ func (b *pieceGraph) build(art sceneArt) string {
 	speck := fmt.Sprintf("color=c=%s:s=2x2:r=%d,format=yuv420p", hex(b.background()), spec.FrameRate)
 	fmt.Fprintf(&b.g, "%s[a];\n%s[b];\n", speck, speck)
 	under := []layer{{"a", spec.Width - 2, spec.Height - 2}, {"b", 0, 0}}
-	var over []layer
+	// What lies over others goes straight onto the canvas, also name plates: a
+	// tile's picture belongs to filters that may show it again, so drawing on
+	// it would copy it first.
+	var plates, over []layer
 	if art.whole.file != "" {
 		fmt.Fprintf(&b.g, "[%d:v:0]format=yuv420p,setsar=1,loop=loop=-1:size=1,setpts=N[whole];\n", b.still(art.whole))
 		under = append(under, layer{"whole", 0, 0})
 	}
 	for i, t := range art.tiles {
 		l := layer{b.tile(i, t), t.Box.X, t.Box.Y}
+		var plate []layer
+		if s := t.plate; s.file != "" {
+			fmt.Fprintf(&b.g, "[%d:v:0]format=yuva420p[plate%d];\n", b.still(s), i)
+			plate = append(plate, layer{fmt.Sprintf("plate%d", i), l.x + s.x, l.y + s.y})
+		}
 		if slices.ContainsFunc(art.tiles[:i], func(o tileArt) bool { return t.Box.overlaps(o.Box) }) {
 			// A rim sets it off from what is behind.
 			fmt.Fprintf(&b.g, "[%s]pad=iw+%d:ih+%d:%d:%d:color=%s[over%d];\n", l.name, 2*rim, 2*rim, rim, rim, hex(b.background()), i)
-			over = append(over, layer{fmt.Sprintf("over%d", i), l.x - rim, l.y - rim})
+			over = append(append(over, layer{fmt.Sprintf("over%d", i), l.x - rim, l.y - rim}), plate...)
 		} else {
-			under = append(under, l)
+			under, plates = append(under, l), append(plates, plate...)
 		}
 	}
 	if s := art.logo; s.file != "" {
@@ -107,32 +115,21 @@ func (b *pieceGraph) build(art sceneArt) string {
 		places = append(places, fmt.Sprintf("%d_%d", l.x, l.y))
 	}
 	fmt.Fprintf(&b.g, "%sxstack=inputs=%d:layout=%s:fill=%s", names, len(under), strings.Join(places, "|"), hex(b.background()))
-	for i, l := range over {
+	for i, l := range append(plates, over...) {
 		fmt.Fprintf(&b.g, "[under%d];\n[under%d][%s]overlay=%d:%d:format=yuv420", i, i, l.name, l.x, l.y)
 	}
 	fmt.Fprintf(&b.g, ",format=%s,%s%s[film]\n", pixels(spec), b.batch(), hardwareFilter(spec))
 	return b.g.String()
 }
 
-// tile builds one tile: its picture, as long as there is one, then its card,
-// and the name plate over both.
+// tile builds one tile: its picture, as long as there is one, then its card.
 func (b *pieceGraph) tile(i int, t tileArt) string {
 	fmt.Fprintf(&b.g, "[%d:v:0]format=yuv420p,setsar=1,loop=loop=-1:size=1,setpts=N[card%d];\n", b.still(t.card), i)
-	name := fmt.Sprintf("card%d", i)
-	if t.Picture != nil {
-		b.picture(i, t)
-		name = fmt.Sprintf("tile%d", i)
+	if t.Picture == nil {
+		return fmt.Sprintf("card%d", i)
 	}
-	if t.plate.file != "" {
-		fmt.Fprintf(&b.g, "[%d:v:0]format=yuva420p[plate%d];\n", b.still(t.plate), i)
-		fmt.Fprintf(&b.g, "[%s][plate%d]overlay=%d:%d:format=yuv420[named%d];\n", name, i, t.plate.x, t.plate.y, i)
-		name = fmt.Sprintf("named%d", i)
-	}
-	if t.Picture != nil {
-		fmt.Fprintf(&b.g, "[%s]%s[turn%d];\n", name, b.batch(), i)
-		name = fmt.Sprintf("turn%d", i)
-	}
-	return name
+	b.picture(i, t)
+	return fmt.Sprintf("tile%d", i)
 }
 
 func (b *pieceGraph) picture(i int, t tileArt) {
@@ -159,5 +156,5 @@ func (b *pieceGraph) picture(i int, t tileArt) {
 	// Where the source ends too early, its last picture stays a moment, and
 	// then the card takes its place.
 	fmt.Fprintf(&b.g, "setsar=1,fps=%d:start_time=0,tpad=stop=%d:stop_mode=clone,format=yuv420p[video%d];\n", b.rate(), (b.rate()+1)/2, i)
-	fmt.Fprintf(&b.g, "[video%d][card%d]concat=n=2:v=1:a=0[tile%d];\n", i, i, i)
+	fmt.Fprintf(&b.g, "[video%d][card%d]concat=n=2:v=1:a=0,%s[tile%d];\n", i, i, b.batch(), i)
 }
