@@ -120,12 +120,12 @@ func videoArgs(s recording.CompositionSpec) []string {
 	} else {
 		switch s.VideoCodec {
 		case "h264":
-			args = append(args, "-c:v", "libx264", "-preset", pick("ultrafast", "superfast", "faster"), "-crf", pick("27", "24", "18"),
+			args = append(args, "-c:v", "libx264", "-preset", pick("ultrafast", "superfast", "faster"), "-crf", pick("27", "23", "18"),
 				"-maxrate", rate(2*share), "-bufsize", rate(4*share))
 			// Macroblock trees are worth far more than they cost; B-frames,
-			// longer lookahead and motion finer than a pixel are not: bits make
-			// up for them.
-			args = append(args, "-x264-params", pick("threads=1", "mbtree=1:rc-lookahead=10:bframes=0:subme=0:threads=1", "threads=1"))
+			// longer lookahead, weighted prediction, larger transforms and motion
+			// finer than a pixel are not: bits make up for them.
+			args = append(args, "-x264-params", pick("threads=1", "mbtree=1:rc-lookahead=5:bframes=0:subme=0:weightp=0:8x8dct=0:threads=1", "threads=1"))
 		case "vp8":
 			// A negative cpu-used is a fixed speed; a positive one follows the clock.
 			args = append(args, "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", pick("-12", "-8", "-4"),
