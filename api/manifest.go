@@ -97,6 +97,7 @@ type Track struct {
 	Source     string      `json:"source" doc:"LiveKit's source." example:"camera"`
 	Kind       string      `json:"kind" enum:"audio,video" doc:"Media kind." example:"video"`
 	Codec      string      `json:"codec" doc:"Codec." example:"vp8"`
+	Channels   int         `json:"channels,omitempty" enum:"1,2" doc:"Channels of sound: 1 if every packet was in mono, 2 if one was in stereo. Left out if it is not known." example:"1"`
 	Start      float64     `json:"start_s" doc:"Where its media begins." example:"0.25"`
 	End        float64     `json:"end_s" doc:"Where its media ends." example:"1799.75"`
 	Sync       []SyncPoint `json:"sync" doc:"Maps file time to the timeline, piecewise linearly."`
@@ -179,7 +180,7 @@ func partBodies(m *recording.Manifest) []Part {
 
 func trackBody(t recording.Track) Track {
 	return Track{
-		Number: t.Number, SIDs: texts(t.SIDs), Source: t.Source, Kind: string(t.Kind), Codec: t.Codec, Start: seconds(t.Start), End: seconds(t.End),
+		Number: t.Number, SIDs: texts(t.SIDs), Source: t.Source, Kind: string(t.Kind), Codec: t.Codec, Channels: t.Channels, Start: seconds(t.Start), End: seconds(t.End),
 		Sync: each(t.Sync, func(p recording.SyncPoint) SyncPoint {
 			return SyncPoint{File: seconds(p.File), Timeline: seconds(p.Timeline)}
 		}),

@@ -71,7 +71,7 @@ func (s *stream) journalClock(t *track, why string) {
 		if n := p.number(t); n > 0 {
 			c.note(s.bot.now(), recording.Entry{Clock: &recording.ClockEntry{
 				Part: p.id, Number: n, RTP: o.ts, File: p.file(t.clock.time(o.ts)),
-				Arrival: c.timeline(o.arrival), Step: why,
+				Arrival: c.timeline(o.arrival), Channels: t.channels, Step: why,
 			}})
 		}
 	}

@@ -158,7 +158,7 @@ func (p *part) track(t *track, f *packet.Frame, at time.Duration) (*partTrack, e
 		Codec: t.codecName(), SSRC: t.ssrc, ClockRate: int(t.clock.rate),
 	}})
 	p.c.note(at, recording.Entry{Clock: &recording.ClockEntry{
-		Part: p.id, Number: pt.number, RTP: int64(f.Timestamp), File: p.file(at), Arrival: p.c.timeline(f.Arrival),
+		Part: p.id, Number: pt.number, RTP: int64(f.Timestamp), File: p.file(at), Arrival: p.c.timeline(f.Arrival), Channels: t.channels,
 	}})
 	return pt, nil
 }

@@ -42,7 +42,7 @@ func (s *stream) noteLastClock(p *part, t *track) {
 	if n := p.number(t); n > 0 && t.clock.running {
 		o := t.clock.least()
 		p.c.note(s.bot.now(), recording.Entry{Clock: &recording.ClockEntry{
-			Part: p.id, Number: n, RTP: o.ts, File: p.file(t.clock.time(o.ts)), Arrival: p.c.timeline(o.arrival),
+			Part: p.id, Number: n, RTP: o.ts, File: p.file(t.clock.time(o.ts)), Arrival: p.c.timeline(o.arrival), Channels: t.channels,
 		}})
 	}
 }

@@ -37,6 +37,9 @@ func (p *solvingPart) place() {
 		for _, v := range t.sizes {
 			t.Sizes = append(t.Sizes, recording.Size{At: t.At(v.At), Width: v.Width, Height: v.Height})
 		}
+		for _, c := range t.clocks {
+			t.Channels = max(t.Channels, c.Channels)
+		}
 		t.Gaps, t.Freezes = t.onTimeline(t.gaps), t.onTimeline(t.freezes)
 	}
 	p.Start = recording.Track{Sync: points}.At(0)

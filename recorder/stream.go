@@ -248,6 +248,7 @@ func (s *stream) frame(t *track, f *packet.Frame) {
 	if t.began == 0 {
 		t.began = f.Arrival
 	}
+	t.channels = max(t.channels, f.Channels)
 	at := t.clock.time(int64(f.Timestamp))
 	for _, c := range s.captures {
 		if !c.terms.writes(s.key, t.kind) {

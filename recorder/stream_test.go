@@ -88,6 +88,33 @@ func TestStreamSuccessor(t *testing.T) {
 	})
 }
 
+// TestStreamChannels: WebRTC negotiates two channels whatever is sent, so the
+// packets tell.
+func TestStreamChannels(t *testing.T) {
+	mono, stereo := opus(t, "-ac", "1"), opus(t)
+	for name, c := range map[string]struct {
+		sound [][]byte
+		want  int
+	}{
+		"mono":              {mono, 1},
+		"stereo":            {stereo, 2},
+		"stereo at last":    {append(slices.Clone(mono[:100]), stereo[:100]...), 2},
+		"stereo at first":   {append(slices.Clone(stereo[:100]), mono[:100]...), 2},
+		"LiveKit's silence": {append([][]byte{{0xF8, 0xFF, 0xFE}}, mono...), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onStage(t, func(st *stage) {
+				rec := st.record(recording.Selection{})
+				st.play(4*time.Second, st.publish("TR_A", packet.Opus, c.sound))
+				time.Sleep(keep)
+				if got := parts(t, st.stop(rec), 1)[0].Tracks[0].Channels; got != c.want {
+					t.Errorf("%d channels, want %d", got, c.want)
+				}
+			})
+		})
+	}
+}
+
 // TestStreamLatePictures: sound is kept from its first packet, although pictures
 // come later, and both lie in one file where they belong.
 func TestStreamLatePictures(t *testing.T) {
@@ -107,7 +134,7 @@ func TestStreamLatePictures(t *testing.T) {
 		sameTimes(t, "sound", span(0, 8*time.Second, packetTime), times(blocks, 1))
 		sameTimes(t, "pictures", span(3*time.Second, 8*time.Second, cam.every), times(blocks, 2))
 		want := []recording.Track{
-			{Number: 1, SIDs: []string{"TR_A"}, Source: "microphone", Kind: recording.Audio, Codec: "opus", End: sec(8)},
+			{Number: 1, SIDs: []string{"TR_A"}, Source: "microphone", Kind: recording.Audio, Codec: "opus", Channels: 2, End: sec(8)},
 			{
 				Number: 2, SIDs: []string{"TR_V"}, Source: "camera", Kind: recording.Video, Codec: "vp8", Start: sec(3), End: sec(7.96),
 				Sizes: []recording.Size{{At: sec(3), Width: 160, Height: 120}},

@@ -49,6 +49,8 @@ type track struct {
 	clock  clock
 	// began is when its first frame arrived.
 	began time.Duration
+	// channels are the most that a frame of sound had.
+	channels int
 	// journaled is when the clock was last written to the journals.
 	journaled time.Duration
 	// frozen is the last picture before the freeze that is going on.

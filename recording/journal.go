@@ -104,6 +104,8 @@ type ClockEntry struct {
 	// Arrival is the earliest arrival that the packets since the last entry
 	// allow for RTP, in the epoch.
 	Arrival Seconds `json:"arrival_s"`
+	// Channels are the most that a packet of sound has had so far, 1 or 2.
+	Channels int `json:"channels,omitempty"`
 	// Step tells why the mapping changed here, if it did.
 	Step string `json:"step,omitempty"`
 }

@@ -36,6 +36,9 @@ func (c *ClockEntry) append(b []byte) []byte {
 	b = strconv.AppendInt(append(b, `,"rtp":`...), c.RTP, 10)
 	b = c.File.append(append(b, `,"file_s":`...))
 	b = c.Arrival.append(append(b, `,"arrival_s":`...))
+	if c.Channels != 0 {
+		b = strconv.AppendInt(append(b, `,"channels":`...), int64(c.Channels), 10)
+	}
 	if c.Step != "" {
 		b = appendString(append(b, `,"step":`...), c.Step)
 	}

@@ -31,7 +31,7 @@ func TestAppendAllocates(t *testing.T) {
 	must(t, err)
 	defer j.Close()
 	entries := []Entry{
-		{At: seconds(2), Turn: 1, Clock: &ClockEntry{"prt_1", 1, 1 << 40, seconds(1.5), seconds(2), "rtp time stood still"}},
+		{At: seconds(2), Turn: 1, Clock: &ClockEntry{"prt_1", 1, 1 << 40, seconds(1.5), seconds(2), 2, "rtp time stood still"}},
 		{At: seconds(2), Turn: 1, Report: &ReportEntry{"prt_1", 1, -5, 1<<64 - 1}},
 	}
 	n := testing.AllocsPerRun(1000, func() {

@@ -27,7 +27,7 @@ func everyEntry() []Entry {
 		{At: seconds(0.000001), Participant: &ParticipantEntry{Identity: "ada", SID: "PA_1", Name: "Ada Ł\u2028 \x00", Present: true}},
 		{At: seconds(1), Part: &PartEntry{ID: "prt_" + digits, File: "f.webm", Participant: "ada", Stream: "camera", Start: seconds(1)}},
 		{At: seconds(1), Track: &TrackEntry{"p", 1, "TR_1", "microphone", Audio, "opus", 1<<32 - 1, 48000}},
-		{At: seconds(2), Clock: &ClockEntry{"p", 1, 1 << 40, seconds(1.5), seconds(2), "rtp time stood still"}},
+		{At: seconds(2), Clock: &ClockEntry{"p", 1, 1 << 40, seconds(1.5), seconds(2), 2, "rtp time stood still"}},
 		{At: seconds(2), Report: &ReportEntry{"p", 1, -5, 1<<64 - 1}},
 		{At: seconds(3), Mute: &MuteEntry{"TR_1", true}},
 		{At: seconds(4), Gap: &GapEntry{"p", 1, 7, seconds(1), seconds(2)}},

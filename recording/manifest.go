@@ -125,6 +125,9 @@ type Track struct {
 	// Sync maps file time to the timeline, piecewise linearly and extended
 	// beyond its ends. It has at least one point.
 	Sync []SyncPoint `json:"sync"`
+	// Channels of sound: 1 if every packet was in mono, 2 if one was in stereo, 0
+	// if it is not known. The file's head has 2 always, as WebRTC does.
+	Channels int `json:"channels,omitempty"`
 	// Residual is the largest distance of a clock observation from Sync.
 	Residual Seconds `json:"residual_s"`
 

@@ -25,6 +25,15 @@ func OpusDuration(payload []byte) (time.Duration, bool) {
 	return d, d > 0 && d <= 120*time.Millisecond
 }
 
+// OpusChannels returns how many channels are coded in an Opus packet, 1 or 2
+// (the bit s of its TOC byte, RFC 6716 section 3.1); 0 if it is empty.
+func OpusChannels(payload []byte) int {
+	if len(payload) == 0 {
+		return 0
+	}
+	return 1 + int(payload[0]>>2&1)
+}
+
 // opusFrame returns the frame size of a configuration (RFC 6716 table 2).
 func opusFrame(config byte) time.Duration {
 	switch {

@@ -48,3 +48,21 @@ func TestOpusDuration(t *testing.T) {
 		}
 	}
 }
+
+func TestOpusChannels(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		payload []byte
+		want    int
+	}{
+		{"nothing", nil, 0},
+		{"silence in mono", []byte{0xF8, 0xFF, 0xFE}, 1},
+		{"silence in stereo", []byte{0xFC, 0xFF, 0xFE}, 2},
+		{"SILK in stereo", []byte{1<<3 | 4}, 2},
+		{"48 frames in mono", []byte{16<<3 | 3, 48}, 1},
+	} {
+		if got := OpusChannels(c.payload); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}

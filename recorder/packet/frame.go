@@ -18,6 +18,10 @@ type Frame struct {
 	// Duration is how long a packet of sound plays; 0 for pictures.
 	Duration time.Duration
 
+	// Channels are how many a packet of sound codes, 1 or 2, whatever was
+	// negotiated; 0 for pictures.
+	Channels int
+
 	// Lost is how many packets were lost since the frame given out before.
 	Lost int64
 

@@ -94,7 +94,7 @@ func (r *Receiver) sound(p *packet) {
 	a.buf = append(a.buf[:0], p.payload...)
 	a.frame = Frame{
 		Codec: Opus, Timestamp: p.ts, Arrival: p.arrival, LastArrival: p.arrival,
-		Duration: duration, Keyframe: true, Silence: isServerSilence(p.payload), Payload: a.buf,
+		Duration: duration, Channels: codec.OpusChannels(p.payload), Keyframe: true, Silence: isServerSilence(p.payload), Payload: a.buf,
 	}
 	if a.frame.Silence {
 		r.stats.Silence++
