@@ -184,10 +184,18 @@ type soundCodec struct {
 	// frame is a packet's length in samples, delay how much later than the
 	// input the first packet's sound begins.
 	frame, delay int64
-	args         []string
+	// mono and stereo are ffmpeg's arguments.
+	mono, stereo []string
 	// extension of a stretch; split cuts it into packets.
 	extension string
 	join      func(out *soundFile, stretch []byte, drop, keep int64) error
+}
+
+func (s *soundCodec) args(channels int) []string {
+	if channels == 1 {
+		return s.mono
+	}
+	return s.stereo
 }
 
 // opusFrame is 20 ms.
@@ -196,14 +204,22 @@ const opusFrame = 960
 var (
 	aac = soundCodec{
 		name: "aac", frame: 1024, delay: 1024, extension: "aac", join: joinADTS,
-		args: []string{"-c:a", "aac", "-b:a", "128k", "-f", "adts"},
+		// Measured against what goes in, the fast coder is at least as good for
+		// voices at this rate in mono, for a third of the work; for music in
+		// stereo it is worse.
+		mono:   []string{"-c:a", "aac", "-b:a", "128k", "-aac_coder", "fast", "-f", "adts"},
+		stereo: []string{"-c:a", "aac", "-b:a", "128k", "-f", "adts"},
 	}
 	// One packet a page, so that pages are all there is to look at.
 	opus = soundCodec{
 		name: "opus", frame: opusFrame, delay: 312, extension: "ogg", join: joinOgg,
-		args: []string{"-c:a", "libopus", "-b:a", "96k", "-application", "audio", "-frame_duration", "20", "-page_duration", "20000", "-f", "ogg"},
+		mono: opusArgs("64k"), stereo: opusArgs("96k"),
 	}
 )
+
+func opusArgs(rate string) []string {
+	return []string{"-c:a", "libopus", "-b:a", rate, "-application", "audio", "-frame_duration", "20", "-page_duration", "20000", "-f", "ogg"}
+}
 
 // encoderCheck encodes a few frames to see whether an encoder works here.
 func encoderCheck(s recording.CompositionSpec) []string {

@@ -60,7 +60,12 @@ func (p *Plan) pieceCommand(path func(Source) string, first, count int, art scen
 // soundCommand mixes the voices of a stretch and encodes them.
 func (p *Plan) soundCommand(path func(Source) string, s stretch, codec *soundCodec, out string) (args []string, graph string) {
 	var g strings.Builder
-	const stereo = "aformat=sample_fmts=fltp:sample_rates=48000:channel_layouts=stereo"
+	layout, format, fold := "stereo", "aformat=sample_fmts=fltp:sample_rates=48000:channel_layouts=", ""
+	if p.Channels == 1 {
+		// Where every packet is in mono, both channels are the same.
+		layout, fold = "mono", "pan=mono|c0=c0,"
+	}
+	format += layout
 	args = append(args, common...)
 	total, zero, inputs, mix := s.end-s.begin, at(s.begin), 0, ""
 	for l, lane := range s.lanes {
@@ -69,7 +74,7 @@ func (p *Plan) soundCommand(path func(Source) string, s stretch, codec *soundCod
 		links := 0
 		silence := func(until int64) {
 			if until > done {
-				fmt.Fprintf(&g, "anullsrc=r=48000:cl=stereo,atrim=end_sample=%d,%s[lane%d_%d];\n", until-done, stereo, l, links)
+				fmt.Fprintf(&g, "anullsrc=r=48000:cl=%s,atrim=end_sample=%d,%s[lane%d_%d];\n", layout, until-done, format, l, links)
 				fmt.Fprintf(&chain, "[lane%d_%d]", l, links)
 				links++
 				done = until
@@ -86,8 +91,8 @@ func (p *Plan) soundCommand(path func(Source) string, s stretch, codec *soundCod
 			args = append(args, inputArgs(path(source), seek)...)
 			// Small deviations are stretched away, up to 2 %; a lost packet's
 			// length or more is filled with silence, so nothing moves.
-			fmt.Fprintf(&g, "[%d:a:%d]asetpts='(%s)/TB',atrim=start=0,", inputs, source.Index, retime(source.Clock.window(seek, c.FileTo), seek, zero+at(from)))
-			fmt.Fprintf(&g, "aresample=48000:async=1000:min_comp=0.002:min_hard_comp=0.015:first_pts=0:flags=+res,%s,", stereo)
+			fmt.Fprintf(&g, "[%d:a:%d]asetpts='(%s)/TB',atrim=start=0,%s", inputs, source.Index, retime(source.Clock.window(seek, c.FileTo), seek, zero+at(from)), fold)
+			fmt.Fprintf(&g, "aresample=48000:async=1000:min_comp=0.002:min_hard_comp=0.015:first_pts=0:flags=+res,%s,", format)
 			fmt.Fprintf(&g, "apad=whole_len=%d,atrim=end_sample=%d,asetpts=N/SR/TB[lane%d_%d];\n", to-from, to-from, l, links)
 			fmt.Fprintf(&chain, "[lane%d_%d]", l, links)
 			links, inputs, done = links+1, inputs+1, to
@@ -97,7 +102,7 @@ func (p *Plan) soundCommand(path func(Source) string, s stretch, codec *soundCod
 		mix += fmt.Sprintf("[voice%d]", l)
 	}
 	if len(s.lanes) == 0 {
-		fmt.Fprintf(&g, "anullsrc=r=48000:cl=stereo,%s", stereo)
+		fmt.Fprintf(&g, "anullsrc=r=48000:cl=%s,%s", layout, format)
 	} else {
 		// Without normalize=0 everybody gets quieter when somebody joins;
 		// without level=disabled the limiter raises what it has limited.
@@ -105,7 +110,7 @@ func (p *Plan) soundCommand(path func(Source) string, s stretch, codec *soundCod
 	}
 	fmt.Fprintf(&g, ",apad=whole_len=%d,atrim=end_sample=%d[film]\n", total, total)
 	args = append(args, "-filter_complex_threads", "1", "-filter_complex_script", out+".graph", "-map", "[film]")
-	return append(append(args, codec.args...), out), g.String()
+	return append(append(args, codec.args(p.Channels)...), out), g.String()
 }
 
 // joinCommand puts pieces and sound together without encoding. list is a

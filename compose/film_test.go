@@ -3,6 +3,7 @@ package compose
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -325,13 +326,17 @@ func TestSoundSeam(t *testing.T) {
 		person{identity: "ann", noVideo: true, to: 12, tone: 440, steady: true},
 		person{identity: "bob", noVideo: true, to: 11, tone: 1234, phase: 0.92},
 	)
-	for _, format := range []string{"m4a", "opus"} {
-		t.Run(format, func(t *testing.T) {
+	for _, v := range []struct {
+		format   string
+		channels int
+	}{{"m4a", 1}, {"m4a", 2}, {"opus", 1}, {"opus", 2}} {
+		t.Run(fmt.Sprint(v.format, v.channels), func(t *testing.T) {
 			sound := func(c Composer) []float64 {
-				plan, err := NewPlan(m, recording.CompositionSpec{Format: format})
+				plan, err := NewPlan(m, recording.CompositionSpec{Format: v.format})
 				if err != nil {
 					t.Fatal(err)
 				}
+				plan.Channels = v.channels
 				film, err := c.make(context.Background(), dir, m, plan, newComposition(m.ID, plan.Spec), nil)
 				if err != nil {
 					t.Fatal(err)

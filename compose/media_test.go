@@ -33,6 +33,7 @@ type person struct {
 	// secondSize is the picture's size in the second half.
 	secondSize, stream string
 	noVideo, noAudio   bool
+	stereo             bool
 }
 
 func sec(f float64) recording.Seconds { return recording.Seconds(math.Round(f * 1e9)) }
@@ -113,8 +114,13 @@ func part(t testing.TB, dir string, p person) recording.Part {
 		// move what comes before zero.
 		const opusDelay = 0.0065
 		track(recording.Audio, p.audioAt, "opus", p.fileZero-opusDelay)
+		channels := 1
+		if p.stereo {
+			channels = 2
+		}
+		out.Tracks[len(out.Tracks)-1].Channels = channels
 		args = append(args, "-f", "lavfi", "-i", fmt.Sprintf("aevalsrc=exprs='0.25*sin(2*PI*%f*t)*%s':s=48000:d=%f", or(p.tone, 1000), gate(p.audioAt), long))
-		maps = append(maps, "-map", fmt.Sprintf("%d:a", inputs), "-c:a", "libopus", "-b:a", "64k")
+		maps = append(maps, "-map", fmt.Sprintf("%d:a", inputs), "-ac", fmt.Sprint(channels), "-c:a", "libopus", "-b:a", "64k")
 	}
 	file := filepath.Join(dir, out.File)
 	args = append(append([]string{"-v", "error", "-y"}, args...), maps...)

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"image"
@@ -93,6 +94,69 @@ func TestFormats(t *testing.T) {
 	d := decoded{sound: raw}
 	if bob, ann := d.level(1000, 0.5, 1.5), d.level(440, 0.5, 1.5); math.Abs(bob+12.04) > 1 || ann > -50 {
 		t.Errorf("bob's track of %s has bob at %.1f dB and ann at %.1f", film.File, bob, ann)
+	}
+}
+
+// Voices in mono make a film in mono, at their level, although the files' heads
+// say that there are two channels (RFC 7587 §7).
+func TestChannels(t *testing.T) {
+	t.Parallel()
+	people := func(stereo bool) (string, *recording.Manifest) {
+		dir := t.TempDir()
+		m := meeting(t, dir,
+			person{identity: "ann", noVideo: true, to: 3, tone: 440, steady: true},
+			person{identity: "bob", noVideo: true, from: 1, audioAt: 1, to: 2, tone: 1000, steady: true, stereo: stereo},
+		)
+		for _, part := range m.Parts {
+			file := filepath.Join(dir, part.File)
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b[bytes.Index(b, []byte("OpusHead"))+9] = 2
+			if err := os.WriteFile(file, b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return dir, m
+	}
+	mono, m := people(false)
+	stereo, _ := people(true)
+	unknown, _ := people(false)
+	m.Parts[1].Tracks[0].Channels = 0
+	for _, part := range m.Parts {
+		if err := os.Link(filepath.Join(mono, part.File), filepath.Join(unknown, part.File)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := recording.WriteManifest(unknown, m); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		dir  string
+		spec recording.CompositionSpec
+		want string
+	}{
+		"mp4":               {mono, recording.CompositionSpec{}, "1"},
+		"webm":              {mono, recording.CompositionSpec{Format: "webm"}, "1"},
+		"m4a, each a track": {mono, recording.CompositionSpec{Format: "m4a", Audio: AudioMultitrack}, "1 1"},
+		"live":              {mono, recording.CompositionSpec{Live: true}, "2"},
+		"stereo":            {stereo, recording.CompositionSpec{}, "2"},
+		"stereo, left out":  {stereo, recording.CompositionSpec{Exclude: []string{"bob"}}, "1"},
+		"unknown":           {unknown, recording.CompositionSpec{Format: "opus"}, "2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.spec.Width, c.spec.Height = 320, 180
+			_, path := composed(t, c.dir, c.spec)
+			got := string(tool(t, "ffprobe", "-v", "error", "-select_streams", "a", "-show_entries", "stream=channels", "-of", "csv=p=0", path))
+			if got := strings.Join(strings.Fields(got), " "); got != c.want {
+				t.Errorf("%s channels, want %s", got, c.want)
+			}
+			d := decoded{sound: decodeSound(t, path, 0)}
+			if got := d.level(440, 0.5, 2.5); c.want != "2" && math.Abs(got+12.04) > 1 {
+				t.Errorf("ann has %.2f dB", got)
+			}
+		})
 	}
 }
 

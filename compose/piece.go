@@ -175,7 +175,7 @@ func (p *Plan) stretchKey(s stretch, codec *soundCodec) (key string, from []orig
 		}
 	}
 	position := p.timeline(at(s.from)).Duration().Round(time.Millisecond).Milliseconds()
-	return hashOf("sound", codec.args, s.from-s.begin, s.end-s.begin, s.keep, clips, position), p.origins(sources, at(s.begin), at(s.end))
+	return hashOf("sound", codec.args(p.Channels), s.from-s.begin, s.end-s.begin, s.keep, clips, position), p.origins(sources, at(s.begin), at(s.end))
 }
 
 func hashOf(what ...any) string {

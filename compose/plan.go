@@ -25,6 +25,9 @@ type Plan struct {
 	// Voices are lanes of sound that are added up. Clips of one lane do not
 	// overlap, so there are no more lanes than voices at one time.
 	Voices [][]Clip `json:"voices"`
+	// Channels of the sound are 1 where all voices are known to be mono: it
+	// takes half as much to encode and sounds the same.
+	Channels int `json:"channels"`
 }
 
 // Source is a track of a part.
@@ -35,6 +38,8 @@ type Source struct {
 	Kind        recording.Kind `json:"kind"`
 	Codec       string         `json:"codec,omitempty"`
 	Participant string         `json:"participant"`
+	// Channels of sound, 0 if they are not known.
+	Channels int `json:"channels,omitempty"`
 	// Index counts the file's tracks of this kind, from zero.
 	Index int `json:"index"`
 	// Take is the index of the take that it is used in.
@@ -157,6 +162,7 @@ func planAt(m *recording.Manifest, wish recording.CompositionSpec, zero recordin
 	}
 	p.stage(m, all)
 	p.Voices = p.voices(all)
+	p.Channels = p.channels()
 	return p, nil
 }
 
@@ -241,7 +247,7 @@ func (p *Plan) place(parts []recording.Part) ([]media, error) {
 				}
 				all = append(all, media{interval: in, within: take.film(), shift: take.shift(), part: part, track: t, source: len(p.Sources)})
 				p.Sources = append(p.Sources, Source{
-					Part: part.ID, File: part.File, Track: t.Number, Kind: t.Kind, Codec: t.Codec, Participant: part.Participant,
+					Part: part.ID, File: part.File, Track: t.Number, Kind: t.Kind, Codec: t.Codec, Participant: part.Participant, Channels: t.Channels,
 					Index: index, Take: n, Clock: c, Sizes: filmSizes(t, take.shift()),
 				})
 			}

@@ -1,6 +1,10 @@
 package compose
 
-import "github.com/roomreel/roomreel/recording"
+import (
+	"slices"
+
+	"github.com/roomreel/roomreel/recording"
+)
 
 const (
 	// muteMargin is kept of a mute at both ends: the news of it may be late,
@@ -21,6 +25,16 @@ func (p *Plan) voices(all []media) [][]Clip {
 		clips = p.clips(all, threshold)
 	}
 	return lay(clips)
+}
+
+// channels are what the voices need. What is composed while its meeting runs is
+// in stereo, for nobody knows who will come.
+func (p *Plan) channels() int {
+	stereo := func(c Clip) bool { return p.Sources[c.Source].Channels != 1 }
+	if p.Spec.Live || slices.ContainsFunc(p.Voices, func(lane []Clip) bool { return slices.ContainsFunc(lane, stereo) }) {
+		return 2
+	}
+	return 1
 }
 
 // clips cuts the audible stretches out of the audio tracks, leaving out mutes

@@ -36,8 +36,8 @@ type Piece struct {
 	Length time.Duration
 }
 
-// Sound is AAC in stereo, each packet in a frame of ADTS (ISO/IEC 14496-3
-// §1.A.2).
+// Sound is AAC in mono or stereo, each packet in a frame of ADTS (ISO/IEC
+// 14496-3 §1.A.2).
 type Sound struct {
 	File string
 	// Delay is how many samples the encoder puts before what it encodes.

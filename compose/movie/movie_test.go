@@ -28,9 +28,9 @@ func ffmpeg(t testing.TB, program string, args ...string) string {
 // delay is that of ffmpeg's AAC encoder.
 const delay = 1024
 
-// encode makes the pieces and the sound of a film: as many seconds each, at 30
+// encode makes the pieces and the sound of a film, in so many channels: as many seconds each, at 30
 // frames a second.
-func encode(t testing.TB, encoder []string, seconds ...int) Film {
+func encode(t testing.TB, channels string, encoder []string, seconds ...int) Film {
 	t.Helper()
 	dir := t.TempDir()
 	var film Film
@@ -45,7 +45,7 @@ func encode(t testing.TB, encoder []string, seconds ...int) Film {
 		begin += s
 	}
 	film.Sound = Sound{File: filepath.Join(dir, "sound.aac"), Delay: delay}
-	ffmpeg(t, "ffmpeg", "-f", "lavfi", "-i", fmt.Sprintf("sine=f=440:r=48000:d=%d", begin), "-ac", "2", "-c:a", "aac", film.Sound.File)
+	ffmpeg(t, "ffmpeg", "-f", "lavfi", "-i", fmt.Sprintf("sine=f=440:r=48000:d=%d", begin), "-ac", channels, "-c:a", "aac", film.Sound.File)
 	return film
 }
 
@@ -54,16 +54,17 @@ func encode(t testing.TB, encoder []string, seconds ...int) Film {
 // stream as well.)
 func TestWrite(t *testing.T) {
 	for name, c := range map[string]struct {
-		encoder []string
-		seconds []int
+		channels string
+		encoder  []string
+		seconds  []int
 	}{
-		"one piece": {[]string{"-preset", "ultrafast"}, []int{2}},
-		"pieces":    {[]string{"-preset", "superfast", "-bf", "0", "-g", "20"}, []int{3, 1, 2}},
-		"lossless":  {[]string{"-preset", "ultrafast", "-qp", "0"}, []int{1, 1}},
-		"B-frames":  {[]string{"-preset", "veryfast", "-bf", "3"}, []int{2, 3}},
+		"one piece": {"2", []string{"-preset", "ultrafast"}, []int{2}},
+		"pieces":    {"1", []string{"-preset", "superfast", "-bf", "0", "-g", "20"}, []int{3, 1, 2}},
+		"lossless":  {"2", []string{"-preset", "ultrafast", "-qp", "0"}, []int{1, 1}},
+		"B-frames":  {"1", []string{"-preset", "veryfast", "-bf", "3"}, []int{2, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			film := encode(t, c.encoder, c.seconds...)
+			film := encode(t, c.channels, c.encoder, c.seconds...)
 			path := filepath.Join(t.TempDir(), "film.mp4")
 			if err := Write(t.Context(), path, film); err != nil {
 				t.Fatal(err)
@@ -123,7 +124,7 @@ func join(t *testing.T, film Film) string {
 
 // The index comes first, and picture and sound of the same second lie together.
 func TestPlayersNeedNotJump(t *testing.T) {
-	film := encode(t, []string{"-preset", "ultrafast"}, 20, 10)
+	film := encode(t, "2", []string{"-preset", "ultrafast"}, 20, 10)
 	path := filepath.Join(t.TempDir(), "film.mp4")
 	if err := Write(t.Context(), path, film); err != nil {
 		t.Fatal(err)
@@ -154,8 +155,26 @@ func TestPlayersNeedNotJump(t *testing.T) {
 
 // What is torn or something else makes an error, wherever it is cut.
 func TestWriteRefuses(t *testing.T) {
-	good := encode(t, []string{"-preset", "ultrafast"}, 1, 1)
-	other := encode(t, []string{"-preset", "ultrafast", "-s", "160x90"}, 1)
+	good := encode(t, "2", []string{"-preset", "ultrafast"}, 1, 1)
+	other := encode(t, "2", []string{"-preset", "ultrafast", "-s", "160x90"}, 1)
+	mono := encode(t, "1", []string{"-preset", "ultrafast"}, 1).Sound.File
+	follow := func(files ...string) string {
+		out := filepath.Join(t.TempDir(), "sound.aac")
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := os.OpenFile(out, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+			if err == nil {
+				_, err = f.Write(b)
+			}
+			if err := errors.Join(err, f.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return out
+	}
 	cut := func(file string, size int) string {
 		b, err := os.ReadFile(file)
 		if err != nil {
@@ -181,6 +200,7 @@ func TestWriteRefuses(t *testing.T) {
 		"another size":    second(other.Pieces[0].File),
 		"too long":        {Pieces: []Piece{{File: good.Pieces[0].File, Length: time.Second / 2}}, Sound: good.Sound},
 		"torn sound":      {Pieces: good.Pieces, Sound: Sound{File: cut(good.Sound.File, -1)}},
+		"mono, then not":  {Pieces: good.Pieces, Sound: Sound{File: follow(mono, good.Sound.File)}},
 		"piece as sound":  {Pieces: good.Pieces, Sound: Sound{File: good.Pieces[0].File}},
 		"film with sound": second(join(t, good)),
 		"late chapter":    {Pieces: good.Pieces, Sound: good.Sound, Duration: good.Duration, Chapters: []Chapter{{At: time.Second}}},
@@ -198,7 +218,7 @@ func TestWriteRefuses(t *testing.T) {
 
 // Nothing that a piece or the sound may hold is trusted.
 func FuzzWrite(f *testing.F) {
-	film := encode(f, []string{"-preset", "ultrafast", "-s", "16x16", "-g", "5", "-bf", "1"}, 1)
+	film := encode(f, "2", []string{"-preset", "ultrafast", "-s", "16x16", "-g", "5", "-bf", "1"}, 1)
 	piece, err := os.ReadFile(film.Pieces[0].File)
 	if err != nil {
 		f.Fatal(err)

@@ -195,7 +195,7 @@ func (b *composeBench) meeting(n, repeat int) (dir string, m *recording.Manifest
 				track := recording.Track{
 					Number: number + 1, Kind: kind, Source: map[recording.Kind]string{recording.Video: "camera", recording.Audio: "microphone"}[kind],
 					Codec: map[recording.Kind]string{recording.Video: "vp8", recording.Audio: "opus"}[kind],
-					Start: start, End: start + part.Duration, Sync: []recording.SyncPoint{{File: 0, Timeline: start}},
+					Start: start, End: start + part.Duration, Channels: map[recording.Kind]int{recording.Audio: 1}[kind], Sync: []recording.SyncPoint{{File: 0, Timeline: start}},
 				}
 				if kind == recording.Video {
 					track.Sizes = []recording.Size{{At: start, Width: b.size[0], Height: b.size[1]}}
