@@ -2,11 +2,14 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/roomreel/roomreel/recording"
@@ -137,4 +140,59 @@ func upToNow(whole *recording.Manifest, now recording.Seconds) *recording.Manife
 		m.Participants = append(m.Participants, p)
 	}
 	return &m
+}
+
+// What is encoded at low priority when the recording ends is broken off, and its
+// film made with all cores.
+func TestLiveBreaksOff(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	a, id, dir := archive(t, person{identity: "ann", colour: "red", to: 40, tone: 440, steady: true})
+	whole, err := a.Manifest(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, recording.ManifestFile)); err != nil {
+		t.Fatal(err)
+	}
+	snapshot := func(context.Context, string) (*recording.Manifest, error) { return upToNow(whole, sec(40)), nil }
+	// While it runs, its first picture never comes to an end.
+	held := filepath.Join(t.TempDir(), "held")
+	program, _ := wrapper(t, `case "$PWD/$last" in *.live.tmp/piece*) echo $$ > "`+held+`"; exec sleep 600;; esac`)
+	q := queue(t, a, Options{FFmpeg: program, Snapshot: snapshot})
+	spec := testSpec("mp4")
+	spec.Live = true
+	film, err := q.Start(ctx, id, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	eventually(t, "a picture is begun", func() bool {
+		b, err := os.ReadFile(held)
+		if err != nil {
+			return false
+		}
+		pid, err = strconv.Atoi(strings.TrimSpace(string(b)))
+		return err == nil
+	})
+
+	if err := recording.WriteManifest(dir, whole); err != nil {
+		t.Fatal(err)
+	}
+	updates, err := q.Watch(ctx, id, film.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready := until(t, updates, recording.CompositionReady)
+	if ready.Duration < sec(39.9) {
+		t.Errorf("the film lasts %v s", ready.Duration.Float())
+	}
+	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("the process that was broken off: %v", err)
+	}
+	for _, name := range folder(t, dir) {
+		if strings.HasPrefix(name, ".") {
+			t.Errorf("left behind: %s", name)
+		}
+	}
 }

@@ -40,7 +40,7 @@ type composeFigures struct {
 	// Memory is the most that ffmpeg's processes took together, in MB.
 	Memory int64 `json:"memory_mb"`
 	// Live is how long after the meeting's end its film is ready, Long the same
-	// of one that has run for hours, whose pictures are small and few.
+	// of one that has run long, whose pictures are small and few.
 	Live  float64 `json:"live_ready_s,omitempty"`
 	Long  float64 `json:"long_ready_s,omitempty"`
 	Load  float64 `json:"load_average"`
@@ -55,7 +55,7 @@ func composeCommand() *cli.Command {
 			&cli.IntSliceFlag{Name: "participants", Value: []int{4, 9, 25}, Usage: "sizes of the meetings; the last line of JSON is of the first"},
 			&cli.DurationFlag{Name: "length", Value: time.Minute, Usage: "of the meeting"},
 			&cli.DurationFlag{Name: "live", Value: 2 * time.Minute, Usage: "how long the meeting that is composed live runs; 0 leaves it out"},
-			&cli.DurationFlag{Name: "long", Value: 4 * time.Hour, Usage: "how long another has run, in small pictures, when it ends (catching up with four hours takes a quarter of one); 0 leaves it out"},
+			&cli.DurationFlag{Name: "long", Value: time.Hour, Usage: "how long another has run, in small pictures, when it ends (catching up with an hour takes minutes); 0 leaves it out"},
 			&cli.BoolFlag{Name: "no-films", Usage: "make the live ones only"},
 			&cli.BoolFlag{Name: "no-seeds", Usage: "leave the seed's recipes out"},
 			dataFlag(),
