@@ -79,14 +79,7 @@ func TestLive(t *testing.T) {
 			track.Sync[k].Timeline += sec(0.003)
 		}
 	}
-	if err := recording.WriteManifest(dir, whole); err != nil {
-		t.Fatal(err)
-	}
-	updates, err := q.Watch(ctx, id, film.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ready := until(t, updates, recording.CompositionReady)
+	ready := finished(t, q, dir, whole, film.ID)
 	again := encoded(t, calls)
 	if want := []string{"piece0005.mp4", "piece0006.mp4", "piece0007.mp4", "piece0008.mp4", "sound0_0004.aac", "sound0_0005.aac", "sound0_0006.aac"}; !slices.Equal(again, want) {
 		t.Errorf("after the end %v were encoded, not %v", again, want)
@@ -114,6 +107,19 @@ func TestLive(t *testing.T) {
 			t.Errorf("left behind: %s", name)
 		}
 	}
+}
+
+// finished ends a recording, and returns its film when that is ready.
+func finished(t *testing.T, q *Queue, dir string, whole *recording.Manifest, film string) recording.Composition {
+	t.Helper()
+	if err := recording.WriteManifest(dir, whole); err != nil {
+		t.Fatal(err)
+	}
+	updates, err := q.Watch(context.Background(), whole.ID, film)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return until(t, updates, recording.CompositionReady)
 }
 
 // upToNow is what a snapshot of a recording says at a time.
@@ -176,14 +182,7 @@ func TestLiveBreaksOff(t *testing.T) {
 		return err == nil
 	})
 
-	if err := recording.WriteManifest(dir, whole); err != nil {
-		t.Fatal(err)
-	}
-	updates, err := q.Watch(ctx, id, film.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ready := until(t, updates, recording.CompositionReady)
+	ready := finished(t, q, dir, whole, film.ID)
 	if ready.Duration < sec(39.9) {
 		t.Errorf("the film lasts %v s", ready.Duration.Float())
 	}
