@@ -66,13 +66,17 @@ func (s *stream) follow() {
 // journalClock writes RTP time against arrival to the journal of every part
 // that holds the track.
 func (s *stream) journalClock(t *track, why string) {
-	o := t.clock.least()
-	for c, p := range s.parts {
-		if n := p.number(t); n > 0 {
-			c.note(s.bot.now(), recording.Entry{Clock: &recording.ClockEntry{
-				Part: p.id, Number: n, RTP: o.ts, File: p.file(t.clock.time(o.ts)),
-				Arrival: c.timeline(o.arrival), Channels: t.channels, Step: why,
-			}})
-		}
+	for _, p := range s.parts {
+		s.noteClock(p, t, why)
+	}
+}
+
+func (s *stream) noteClock(p *part, t *track, why string) {
+	if n := p.number(t); n > 0 {
+		o := t.clock.least()
+		p.c.note(s.bot.now(), recording.Entry{Clock: &recording.ClockEntry{
+			Part: p.id, Number: n, RTP: o.ts, File: p.file(t.clock.time(o.ts)),
+			Arrival: p.c.timeline(o.arrival), Channels: t.channels, Step: why,
+		}})
 	}
 }

@@ -29,22 +29,15 @@ func (s *stream) endPart(c *capture, why recording.EndReason, cause *recording.E
 	}
 	for _, t := range s.tracks {
 		if t != nil {
-			s.noteLastClock(p, t)
+			if t.clock.running {
+				s.noteClock(p, t, "")
+			}
 			p.trackEnded(t, s.bot.now())
 		}
 	}
 	delete(s.parts, c)
 	at := s.bot.now()
 	c.finalizing.Go(func() { p.finalize(at, why, cause) })
-}
-
-func (s *stream) noteLastClock(p *part, t *track) {
-	if n := p.number(t); n > 0 && t.clock.running {
-		o := t.clock.least()
-		p.c.note(s.bot.now(), recording.Entry{Clock: &recording.ClockEntry{
-			Part: p.id, Number: n, RTP: o.ts, File: p.file(t.clock.time(o.ts)), Arrival: p.c.timeline(o.arrival), Channels: t.channels,
-		}})
-	}
 }
 
 // failPart ends the part of c after its file could not be written. The other
