@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/roomreel/roomreel/recording"
 )
 
 // NodeInfo is what a living node tells of itself.
@@ -99,6 +101,20 @@ func (s *Store) Nodes(ctx context.Context) ([]NodeInfo, error) {
 	}
 	slices.SortFunc(alive, func(a, b NodeInfo) int { return cmp.Compare(a.Name, b.Name) })
 	return alive, nil
+}
+
+// Announced returns nil if the nodes know of the one of that name. The error is a
+// CodeNotReady until its first heartbeat, and whenever its last one is too old.
+func (s *Store) Announced(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	switch n, err := s.rdb.Exists(ctx, prefix+"node:"+name).Result(); {
+	case err != nil:
+		return fmt.Errorf("look for node: %w", unavailable(err))
+	case n == 0:
+		return recording.Errorf(recording.CodeNotReady, "the other nodes do not know of this one yet")
+	}
+	return nil
 }
 
 // heartbeat tells the others of a node for ttl; a ttl of zero says goodbye.

@@ -320,6 +320,26 @@ func TestIdleNodeWins(t *testing.T) {
 	}
 }
 
+// A node may take the place of another from when the others know of it.
+func TestNodeIsAnnounced(t *testing.T) {
+	eachRedis(t, func(t *testing.T, rdb *redis.Client) {
+		s, st := NewStore(rdb), &stage{}
+		unknown := func() {
+			t.Helper()
+			if err := s.Announced(t.Context(), "n1"); recording.CodeOf(err) != recording.CodeNotReady {
+				t.Errorf("a node that does not run: %v", err)
+			}
+		}
+		unknown()
+		n := runNode(t, rdb, st, "n1")
+		if err := s.Announced(t.Context(), "n1"); err != nil {
+			t.Error(err)
+		}
+		n.shutDown(t)
+		unknown()
+	})
+}
+
 func TestDrainAlone(t *testing.T) {
 	eachRedis(t, func(t *testing.T, rdb *redis.Client) {
 		refused := sync.Map{}

@@ -149,7 +149,8 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		Sessions:  sessionOptions(c, keys, p.sessions, log),
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {
-			return map[string]error{"livekit": livekit.Ping(ctx), "redis": p.redis.Ping(ctx).Err()}
+			// A node that leaves hands its rooms only to those it knows of.
+			return map[string]error{"livekit": livekit.Ping(ctx), "redis": p.redis.Ping(ctx).Err(), "node": store.Announced(ctx, c.Node)}
 		},
 	})
 	if err != nil {
