@@ -77,8 +77,9 @@ type Bot struct {
 	inbox  chan func()
 	done   chan struct{}
 
+	joining sync.WaitGroup // a way back into the room
 	// Owned by run.
-	room     *lksdk.Room
+	room     *lksdk.Room // nil while it is not in it
 	leaving  bool
 	ending   sync.WaitGroup // recordings whose files are being completed
 	captures map[string]*capture
@@ -97,11 +98,19 @@ type Bot struct {
 // number of the node's lease; report is called from the bot's goroutine and
 // must not call the bot.
 func Open(ctx context.Context, room string, epoch int64, o Options, report func(Report)) (*Bot, error) {
+	b := newBot(ctx, room, epoch, o, report)
+	if err := b.open(ctx); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func newBot(ctx context.Context, room string, epoch int64, o Options, report func(Report)) *Bot {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	b := &Bot{
+	return &Bot{
 		opts: o, name: room, epoch: epoch, report: report,
 		identity: fmt.Sprintf("roomreel-recorder-%d-%.8s", epoch, uuid.NewString()),
 		log:      o.Log.With("room", room, "epoch", epoch),
@@ -111,14 +120,20 @@ func Open(ctx context.Context, room string, epoch int64, o Options, report func(
 		tracks: map[string]*track{}, people: map[string]person{},
 		publications: map[string]publication{}, requested: map[string]bool{},
 	}
-	if err := b.connect(ctx); err != nil {
-		cancel()
-		return nil, err
-	}
+}
+
+func (b *Bot) open(ctx context.Context) error {
 	b.dropped, _ = DroppedDatagrams() // watchDrops tells if it is not known
+	// While it joins, too: LiveKit tells of everything that is published before it is in.
 	go b.run()
-	b.do(b.reconcile)
-	return b, nil
+	room, err := b.connect(ctx)
+	if err != nil {
+		b.cancel()
+		<-b.done
+		return err
+	}
+	b.do(func() { b.enter(room) })
+	return nil
 }
 
 // Identity is the bot's in the room.
@@ -203,6 +218,9 @@ func (b *Bot) Start(ctx context.Context, rec recording.Recording) error {
 
 // noteMutes tells a new recording which tracks are muted already.
 func (b *Bot) noteMutes(c *capture, now time.Duration) {
+	if b.room == nil {
+		return
+	}
 	for _, rp := range b.room.GetRemoteParticipants() {
 		for _, pub := range rp.TrackPublications() {
 			if pub.IsMuted() {
@@ -296,8 +314,10 @@ func (b *Bot) Close(ctx context.Context, why recording.EndReason) error {
 	if werr := b.awaitEnds(ctx); werr != nil {
 		return errors.Join(err, werr)
 	}
-	b.room.Disconnect()
 	b.do(func() {
+		if b.room != nil {
+			b.room.Disconnect()
+		}
 		for _, s := range b.streams {
 			s.close()
 		}
@@ -311,6 +331,7 @@ func (b *Bot) Close(ctx context.Context, why recording.EndReason) error {
 	for _, s := range b.streams {
 		<-s.done
 	}
+	b.joining.Wait()
 	return err
 }
 
