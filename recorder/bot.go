@@ -293,8 +293,19 @@ func (b *Bot) endOne(c *capture, why recording.EndReason, cause *recording.Error
 }
 
 // Close ends what still runs, leaves the room, and returns when everything the
-// bot started has ended.
+// bot started has ended. When ctx ends first, that goes on by itself.
 func (b *Bot) Close(ctx context.Context, why recording.EndReason) error {
+	left := make(chan error, 1)
+	go func() { left <- b.leave(context.WithoutCancel(ctx), why) }()
+	select {
+	case err := <-left:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("leave room %q: %w", b.name, ctx.Err())
+	}
+}
+
+func (b *Bot) leave(ctx context.Context, why recording.EndReason) error {
 	var ids []string
 	err := b.ask(ctx, func() error {
 		b.leaving = true
@@ -311,9 +322,7 @@ func (b *Bot) Close(ctx context.Context, why recording.EndReason) error {
 			err = errors.Join(err, serr)
 		}
 	}
-	if werr := b.awaitEnds(ctx); werr != nil {
-		return errors.Join(err, werr)
-	}
+	b.ending.Wait() // for those that others have ended
 	b.do(func() {
 		if b.room != nil {
 			b.room.Disconnect()
@@ -323,28 +332,12 @@ func (b *Bot) Close(ctx context.Context, why recording.EndReason) error {
 		}
 		b.cancel()
 	})
-	select {
-	case <-b.done:
-	case <-ctx.Done():
-		return errors.Join(err, ctx.Err())
-	}
+	<-b.done
 	for _, s := range b.streams {
 		<-s.done
 	}
 	b.joining.Wait()
 	return err
-}
-
-// awaitEnds waits for the recordings that others have ended.
-func (b *Bot) awaitEnds(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() { b.ending.Wait(); close(done) }()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // ask runs f in the bot's goroutine and returns what it returns.
