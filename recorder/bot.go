@@ -180,6 +180,8 @@ func (b *Bot) run() {
 func (b *Bot) Start(ctx context.Context, rec recording.Recording) error {
 	return b.ask(ctx, func() error {
 		switch {
+		case ctx.Err() != nil:
+			return ctx.Err() // the caller was told that it did not begin
 		case b.leaving:
 			return ErrClosed
 		case b.captures[rec.ID] != nil:
@@ -343,8 +345,12 @@ func (b *Bot) leave(ctx context.Context, why recording.EndReason) error {
 // ask runs f in the bot's goroutine and returns what it returns.
 func (b *Bot) ask(ctx context.Context, f func() error) error {
 	res := make(chan error, 1)
-	if !b.do(func() { res <- f() }) {
+	select {
+	case b.inbox <- func() { res <- f() }:
+	case <-b.done:
 		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	select {
 	case err := <-res:

@@ -22,6 +22,32 @@ func outside(t *testing.T) (*Bot, recording.Recording) {
 	}
 }
 
+// A call whose caller has given up while the bot was busy has no effect later on.
+func TestStartInVain(t *testing.T) {
+	b, rec := outside(t)
+	began, busy := make(chan struct{}), make(chan struct{})
+	b.do(func() { close(began); <-busy })
+	<-began
+	ctx, giveUp := context.WithCancel(t.Context())
+	answer := make(chan error)
+	go func() { answer <- b.Start(ctx, rec) }()
+	for len(b.inbox) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	giveUp()
+	if err := <-answer; !errors.Is(err, context.Canceled) {
+		t.Errorf("Start = %v, want that it was given up", err)
+	}
+	close(busy)
+	must(t, b.ask(t.Context(), func() error {
+		if len(b.captures) > 0 {
+			t.Error("a recording has begun whose caller was told that it has not")
+		}
+		return nil
+	}))
+	must(t, b.Close(t.Context(), recording.EndedByStop))
+}
+
 // A bot leaves its room also if that takes longer than its caller waits: nobody
 // calls Close again.
 func TestCloseGoesOn(t *testing.T) {
