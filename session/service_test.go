@@ -102,6 +102,20 @@ func TestCauses(t *testing.T) {
 		s.pass(2 * time.Minute)
 		s.wantCause(session.ID, "")
 	})
+	t.Run("the agent comes back and publishes a little later", func(t *testing.T) {
+		session := s.open("lou")
+		s.in.leave(session.Room, "lou")
+		s.in.join(session.Room, Participant{Identity: "lou"})
+		s.pass(20 * time.Second)
+		s.in.leave(session.Room, "lou")
+		s.pass(20 * time.Second)
+		s.in.join(session.Room, Participant{Identity: "lou"})
+		s.pass(5 * time.Second)
+		s.in.leave(session.Room, "lou")
+		s.in.join(session.Room, Participant{Identity: "lou", Publishing: true})
+		s.pass(2 * time.Minute)
+		s.wantCause(session.ID, "")
+	})
 	t.Run("the agent publishes nothing", func(t *testing.T) {
 		o, err := s.Open(ctx, OpenWish{ClientID: "mute", Streams: []string{"camera"}})
 		if err != nil {

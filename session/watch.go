@@ -232,6 +232,7 @@ func (w *watcher) evictUnlessStanding(ctx context.Context, room, identity string
 func (w *watcher) session(ctx context.Context, now time.Time, one recording.Session, people []Participant) error {
 	present := contains(people, one.ClientID)
 	if err := w.presence(ctx, now, one.ID, one.State, one.CreatedAt, present, w.o.Grace); err != nil || !present {
+		delete(w.silent, one.ID) // who comes back has time to publish again
 		return err
 	}
 	flows := publishing(people, one.ClientID) || len(one.Streams) == 0
