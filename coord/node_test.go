@@ -230,6 +230,28 @@ func TestStopWhileStoppingJoins(t *testing.T) {
 	})
 }
 
+// Files may take longer to be complete than other calls may last: what a crash left
+// of a long meeting has to be read whole.
+func TestStopOfLargeFiles(t *testing.T) {
+	eachRedis(t, func(t *testing.T, rdb *redis.Client) {
+		s, st := NewStore(rdb), &stage{hold: make(chan struct{})}
+		runNode(t, rdb, st, "n1", func(o *NodeOptions) { o.CallTimeout = time.Nanosecond })
+		r := mustStart(t, s, "blue", recording.Selection{})
+		reaches(t, s, r.ID, recording.Active)
+		if _, err := s.End(t.Context(), r.ID, recording.EndedByStop); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the bot completes the files", func() bool {
+			return slices.Contains(st.callsOf(st.bot("blue", "n1")), "stop "+r.ID+" stop")
+		})
+		close(st.hold)
+		got, err := s.Wait(t.Context(), r.ID, func(r recording.Recording) bool { return r.State.Final() })
+		if err != nil || got.State != recording.Stopped || got.Parts != 2 {
+			t.Errorf("it has ended as %+v, %v", got, err)
+		}
+	})
+}
+
 func TestCommandToEffect(t *testing.T) {
 	rdb := client(t, redisserver.Run(t).Addr)
 	s, st := NewStore(rdb), &stage{}

@@ -244,7 +244,7 @@ func (r *room) closeBot(ctx context.Context, why recording.EndReason) {
 	if r.bot == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.opts.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.opts.FilesTimeout)
 	defer cancel()
 	if err := r.bot.Close(ctx, why); err != nil {
 		r.log.Error("the room was not left in order", "error", err)
