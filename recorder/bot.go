@@ -83,6 +83,7 @@ type Bot struct {
 	leaving  bool
 	ending   sync.WaitGroup // recordings whose files are being completed
 	captures map[string]*capture
+	outcomes map[string]*outcome // of recordings that have ended lately
 	streams  map[streamKey]*stream
 	tracks   map[string]*track // by SID
 	people   map[string]person
@@ -116,7 +117,7 @@ func newBot(ctx context.Context, room string, epoch int64, o Options, report fun
 		log:      o.Log.With("room", room, "epoch", epoch),
 		origin:   time.Now(), ctx: life, cancel: cancel,
 		inbox: make(chan func(), 256), done: make(chan struct{}),
-		captures: map[string]*capture{}, streams: map[streamKey]*stream{},
+		captures: map[string]*capture{}, outcomes: map[string]*outcome{}, streams: map[streamKey]*stream{},
 		tracks: map[string]*track{}, people: map[string]person{},
 		publications: map[string]publication{}, requested: map[string]bool{},
 	}
@@ -233,36 +234,47 @@ func (b *Bot) noteMutes(c *capture, now time.Duration) {
 }
 
 // Stop ends a recording. When it returns, every file and the manifest are
-// complete, seekable and synced.
+// complete, seekable and synced. One that has just ended by itself yields its
+// manifest, too.
 func (b *Bot) Stop(ctx context.Context, id string, why recording.EndReason) (*recording.Manifest, error) {
-	type result struct {
-		m   *recording.Manifest
-		err error
-	}
-	got := make(chan result, 1)
+	var o *outcome
 	err := b.ask(ctx, func() error {
-		c := b.captures[id]
-		if c == nil {
+		if c := b.captures[id]; c != nil {
+			b.end(c, why, nil, func(*outcome) {})
+		}
+		if o = b.outcomes[id]; o == nil {
 			return recording.Errorf(recording.CodeNotFound, "recording %s does not run in room %q", id, b.name)
 		}
-		b.end(c, why, nil, func(m *recording.Manifest, err error) { got <- result{m, err} })
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	select {
-	case r := <-got:
-		return r.m, r.err
+	case <-o.done:
+		return o.manifest, o.err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("stop recording %s: %w", id, ctx.Err())
 	}
 }
 
+// outcome is what became of a recording that has ended, once done is closed.
+type outcome struct {
+	done     chan struct{}
+	manifest *recording.Manifest
+	err      error
+}
+
+// outcomeKept is how long the outcome of a recording is remembered: for those who
+// stop it before they have heard that it has ended by itself.
+const outcomeKept = time.Minute
+
 // end takes c out of the room and, beside the bot's goroutine, completes its
-// files and hands the manifest to then.
-func (b *Bot) end(c *capture, why recording.EndReason, cause *recording.Error, then func(*recording.Manifest, error)) {
+// files and hands the outcome to then.
+func (b *Bot) end(c *capture, why recording.EndReason, cause *recording.Error, then func(*outcome)) {
+	o := &outcome{done: make(chan struct{})}
 	delete(b.captures, c.rec.ID)
+	b.outcomes[c.rec.ID] = o
 	ended := make([]<-chan struct{}, 0, len(b.streams))
 	for _, s := range b.streams {
 		ended = append(ended, s.detach(c, len(b.captures) == 0, why))
@@ -273,7 +285,10 @@ func (b *Bot) end(c *capture, why recording.EndReason, cause *recording.Error, t
 		for _, done := range ended {
 			<-done
 		}
-		then(c.close(b.ctx, at, why, cause))
+		o.manifest, o.err = c.close(b.ctx, at, why, cause)
+		close(o.done)
+		then(o)
+		time.AfterFunc(outcomeKept, func() { b.do(func() { delete(b.outcomes, c.rec.ID) }) })
 	})
 }
 
@@ -285,10 +300,10 @@ func (b *Bot) endAll(why recording.EndReason, cause *recording.Error) {
 }
 
 func (b *Bot) endOne(c *capture, why recording.EndReason, cause *recording.Error) {
-	b.end(c, why, cause, func(m *recording.Manifest, err error) {
-		r := Report{ID: c.rec.ID, Ended: why, Manifest: m, Err: cause}
-		if err != nil && r.Err == nil {
-			r.Err = recording.AsError(err, recording.CodeWriteFailed)
+	b.end(c, why, cause, func(o *outcome) {
+		r := Report{ID: c.rec.ID, Ended: why, Manifest: o.manifest, Err: cause}
+		if o.err != nil && r.Err == nil {
+			r.Err = recording.AsError(o.err, recording.CodeWriteFailed)
 		}
 		b.do(func() { b.report(r) })
 	})

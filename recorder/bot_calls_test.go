@@ -75,3 +75,23 @@ func TestCloseGoesOn(t *testing.T) {
 		t.Errorf("the manifest is %+v, %v", m, err)
 	}
 }
+
+// Who stops a recording while it is being completed, because its room was closed or
+// it reached its limit, gets what it has become.
+func TestStopOfWhatHasEnded(t *testing.T) {
+	b, rec := outside(t)
+	must(t, b.Start(t.Context(), rec))
+	slow := make(chan struct{})
+	must(t, b.ask(t.Context(), func() error {
+		b.captures[rec.ID].finalizing.Go(func() { <-slow })
+		b.endAll(recording.EndedByRoom, nil)
+		return nil
+	}))
+	go close(slow)
+	for range 2 {
+		if m, err := b.Stop(t.Context(), rec.ID, recording.EndedByStop); err != nil || m.Ended != recording.EndedByRoom {
+			t.Errorf("Stop = %+v, %v", m, err)
+		}
+	}
+	must(t, b.Close(t.Context(), recording.EndedByStop))
+}
