@@ -362,6 +362,57 @@ func TestNodeIsAnnounced(t *testing.T) {
 	})
 }
 
+// afterCommand calls then once a client has had its n-th answer.
+type afterCommand struct {
+	n    int
+	then func()
+}
+
+func (a *afterCommand) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (a *afterCommand) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (a *afterCommand) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if a.n--; a.n == 0 {
+			a.then()
+		}
+		return err
+	}
+}
+
+// A node that comes back while others look who is there is not taken for gone: a
+// node that drains would end its recordings for want of it.
+func TestNodeComesBackWhileOthersLook(t *testing.T) {
+	addr := redisserver.Run(t).Addr
+	for commands := 1; commands <= 3; commands++ {
+		s, looking := NewStore(client(t, addr)), client(t, addr)
+		back := NodeInfo{Name: fmt.Sprint("n", commands)}
+		err := errors.Join(looking.Ping(t.Context()).Err(), // for the greeting of a new connection
+			s.rdb.SAdd(t.Context(), prefix+"nodes", back.Name).Err()) // its heartbeat was late
+		if err != nil {
+			t.Fatal(err)
+		}
+		looking.AddHook(&afterCommand{commands, func() {
+			if err := s.heartbeat(t.Context(), back, time.Minute); err != nil {
+				t.Error(err)
+			}
+		}})
+		for range 3 {
+			if _, err := NewStore(looking).Nodes(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		nodes, err := s.Nodes(t.Context())
+		if err != nil || !slices.ContainsFunc(nodes, func(i NodeInfo) bool { return i.Name == back.Name }) {
+			t.Errorf("%s is not there: %+v, %v", back.Name, nodes, err)
+		}
+	}
+}
+
 func TestDrainAlone(t *testing.T) {
 	eachRedis(t, func(t *testing.T, rdb *redis.Client) {
 		refused := sync.Map{}
