@@ -149,6 +149,8 @@ func (r *room) start(h *held) {
 			h.busy = false
 			switch {
 			case h.rec.State.Final():
+			case errors.Is(err, ErrGone):
+				r.gone = true
 			case err != nil:
 				r.fail(h, err)
 			default:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -158,6 +159,27 @@ func TestStartFails(t *testing.T) {
 }
 
 // A stop leads to a final state whatever the recording was doing.
+// A recording that is asked for while the room is being closed is not lost: once the
+// bot has left, another one begins it.
+func TestStartInClosedRoom(t *testing.T) {
+	eachRedis(t, func(t *testing.T, rdb *redis.Client) {
+		var starts atomic.Int64
+		s, st := NewStore(rdb), &stage{start: func(recording.Recording) error {
+			if starts.Add(1) == 1 {
+				return fmt.Errorf("start: %w", ErrGone)
+			}
+			return nil
+		}}
+		runNode(t, rdb, st, "n1")
+		r := reaches(t, s, mustStart(t, s, "blue", recording.Selection{}).ID, recording.Active)
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		if len(st.bots) != 2 || !st.bots[0].closed || r.Epoch != st.bots[1].epoch {
+			t.Errorf("%d bots, recorded under epoch %d", len(st.bots), r.Epoch)
+		}
+	})
+}
+
 func TestStopInEachState(t *testing.T) {
 	for name, c := range map[string]struct {
 		stage *stage

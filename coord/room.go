@@ -36,7 +36,7 @@ type room struct {
 	held       map[string]*held
 	known      bool // the wishes were read once
 	away       bool // Redis could not be asked the last time
-	gone       bool // the bot has told that the room was closed
+	gone       bool // the bot has told that its room is
 	superseded bool // another node was granted the room
 }
 

@@ -57,7 +57,8 @@ type Report struct {
 	Live []recording.LiveTrack
 }
 
-// ErrClosed is the error of a call on a bot that has left its room.
+// ErrClosed is the error of a call on a bot that has left its room, or that is about
+// to, because the room was closed or cannot be reached any more.
 var ErrClosed = errors.New("bot has left the room")
 
 // Bot records one room. All its recordings share one connection and one pass

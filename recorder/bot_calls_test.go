@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -92,6 +95,22 @@ func TestStopOfWhatHasEnded(t *testing.T) {
 		if m, err := b.Stop(t.Context(), rec.ID, recording.EndedByStop); err != nil || m.Ended != recording.EndedByRoom {
 			t.Errorf("Stop = %+v, %v", m, err)
 		}
+	}
+	must(t, b.Close(t.Context(), recording.EndedByStop))
+}
+
+// A bot whose room was closed takes no recordings any more: nothing would ever come.
+func TestStartInClosedRoom(t *testing.T) {
+	b, rec := outside(t)
+	room := lksdk.NewRoom(nil)
+	room.OnDisconnected(livekit.DisconnectReason_ROOM_DELETED)
+	must(t, b.ask(t.Context(), func() error {
+		b.room = room
+		b.disconnected(room)
+		return nil
+	}))
+	if err := b.Start(t.Context(), rec); !errors.Is(err, ErrClosed) {
+		t.Errorf("Start = %v, want %v", err, ErrClosed)
 	}
 	must(t, b.Close(t.Context(), recording.EndedByStop))
 }

@@ -197,6 +197,7 @@ func (b *Bot) disconnected(room *lksdk.Room) {
 	}
 	switch why := room.DisconnectReason(); why {
 	case livekit.DisconnectReason_ROOM_CLOSED, livekit.DisconnectReason_ROOM_DELETED:
+		b.leaving = true // a room of that name that is opened anew is another bot's
 		b.endAll(recording.EndedByRoom, nil)
 	default:
 		b.rejoin(fmt.Sprintf("LiveKit ended the connection (%s)", why))
@@ -228,6 +229,7 @@ func (b *Bot) rejoin(why string) {
 			case !time.Now().Add(rejoinPause).Before(deadline):
 				b.do(func() {
 					if !b.leaving {
+						b.leaving = true
 						b.endAll(recording.EndedByFailure, recording.AsError(err, recording.CodeRoomUnreachable))
 					}
 				})
