@@ -45,9 +45,19 @@ func (b *Bot) enter(room *lksdk.Room) {
 	}
 	b.room = room
 	clear(b.requested) // LiveKit knows of no subscription any more
+	b.missed(func(identity string) bool { return room.GetParticipantByIdentity(identity) != nil })
 	b.reconcile()
 	if room.ConnectionState() == lksdk.ConnectionStateDisconnected {
 		b.disconnected(room) // before it was known to be in
+	}
+}
+
+// missed ends the stays of those who have left while the bot was away.
+func (b *Bot) missed(present func(identity string) bool) {
+	for _, p := range b.people {
+		if !present(p.identity) {
+			b.left(p)
+		}
 	}
 }
 
@@ -110,8 +120,11 @@ func (p person) entry(present bool) recording.Entry {
 }
 
 func (b *Bot) joined(p person) {
-	if known, ok := b.people[p.identity]; ok && known.sid == p.sid {
+	switch known, ok := b.people[p.identity]; {
+	case ok && known.sid == p.sid:
 		return
+	case ok:
+		b.left(known) // LiveKit need not tell that another stay takes the place of one
 	}
 	b.people[p.identity] = p
 	b.noteAll(p.entry(true))
