@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -33,7 +34,7 @@ func openDump(c *capture, t *track, wall time.Time, now time.Duration) (*dump, e
 		return nil, fmt.Errorf("open dump: %w", err)
 	}
 	buf := bufio.NewWriter(f)
-	w, err := rtpdump.NewWriter(buf, rtpdump.Header{Start: wall})
+	w, err := rtpdump.NewWriter(buf, rtpdump.Header{Start: wall, Source: net.IPv4zero})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open dump: %w", err), f.Close())
 	}
