@@ -14,19 +14,20 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
-// A dump can be read, and has every packet.
-func TestDump(t *testing.T) {
+// A track that is sent anew under its SID, as after a reconnect, has a dump for each
+// time, with every packet.
+func TestDumpOfTrackThatIsSentAnew(t *testing.T) {
 	sound := opus(t)
 	onStage(t, func(st *stage) {
 		st.s.queue.dumps = true
 		c := st.record(recording.Selection{})
-		for range 1 {
+		for range 2 {
 			mic := st.publish("TR_A", packet.Opus, sound)
 			st.play(2*time.Second, mic)
 			mic.unpublish()
 		}
 		st.stop(c)
-		for _, name := range []string{"TR_A.rtpdump"} {
+		for _, name := range []string{"TR_A.rtpdump", "TR_A-2.rtpdump"} {
 			if n := packetsIn(t, filepath.Join(c.dir, name)); n != 100 {
 				st.t.Errorf("%s has %d packets, want 100", name, n)
 			}
