@@ -28,11 +28,8 @@ func (s *Server) streaming(handle func(context.Context, *http.Request) (int, Mee
 			c.Set(keyCaller, caller.Subject)
 			err = caller.permit(fullAccess, "")
 		}
-		if recording.CodeOf(err) == CodeUnauthenticated && !s.limitGuesses(c.Writer, c.Request) {
-			return
-		}
 		if err != nil {
-			writeProblem(c.Writer, problemOf(err))
+			s.turnAway(c, problemOf(err))
 			return
 		}
 		if wait, ok := s.rates.take(caller.Subject + "\n" + caller.Room); !ok {
