@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -102,7 +104,12 @@ func (s *Server) write(u MeetingUpload, from io.Reader) (n int64, err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	n, err = io.Copy(f, io.LimitReader(from, longestUpload-u.Offset))
 	var tooLong *http.MaxBytesError
+	var unwritten *fs.PathError
 	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return n, recording.Errorf(recording.CodeDiskFull, "the disk is full: make room, then go on from the offset")
+	case errors.As(err, &unwritten):
+		return n, fmt.Errorf("write upload: %w", err)
 	case errors.As(err, &tooLong):
 		return n, recording.Errorf(recording.CodeInvalidRequest, "a chunk has %d bytes at most", int64(longestChunk))
 	case err != nil:
