@@ -83,6 +83,21 @@ func TestMeetingSessions(t *testing.T) {
 	}
 }
 
+// A stop that takes longer than its caller may wait goes on, and so does the film.
+func TestMeetingStopThatTakesLong(t *testing.T) {
+	p := newPlace(t)
+	const path = "/api/recording-sessions"
+	started := decode[api.MeetingSessionAnswer](t, p.do(t, "record", "POST", path, `{"connectionId":"standup","layout":"speaker"}`))
+	p.fallSilent(t, started.Session.ID)
+	if got := p.do(t, "record", "DELETE", path+"/"+started.Session.ID, ""); got.status != http.StatusGatewayTimeout {
+		t.Errorf("stop: %d %s", got.status, got.body)
+	}
+	r, err := p.store.Get(t.Context(), started.Session.ID)
+	if want := []recording.CompositionSpec{{Layout: "speaker", Format: "webm"}}; err != nil || !r.StopWanted || !cmp.Equal(r.Compositions, want) {
+		t.Errorf("wanted of what ends: stop %t, films %+v, %v", r.StopWanted, r.Compositions, err)
+	}
+}
+
 func TestMeetingFilmsAndFiles(t *testing.T) {
 	p := newPlace(t)
 	rec, part, content := p.recorded(t, "standup")

@@ -176,7 +176,7 @@ func (f egressFiles) Wished(ctx context.Context, id string, n int, spec recordin
 	var film recording.Composition
 	var err error
 	for {
-		if err = f.queue.StartWished(ctx, id, n, spec); err == nil {
+		if _, err = f.queue.StartWished(ctx, id, n, spec); err == nil {
 			film, err = f.await(ctx, id, compose.WishedID(id, n))
 		}
 		// Another node may be about to write the film down.
