@@ -102,7 +102,7 @@ type Track struct {
 	End        float64     `json:"end_s" doc:"Where its media ends." example:"1799.75"`
 	Sync       []SyncPoint `json:"sync" doc:"Maps file time to the timeline, piecewise linearly."`
 	Residual   float64     `json:"residual_s" doc:"Largest distance of a clock observation from sync." example:"0.004"`
-	Sizes      []Size      `json:"sizes,omitempty" doc:"Changes of picture size."`
+	Sizes      []Size      `json:"sizes,omitempty" doc:"Changes of picture size. AV1 tells the largest that may come: with spatial layers, of which not all were sent, the pictures are smaller."`
 	Muted      []Interval  `json:"muted,omitempty" doc:"When it was muted."`
 	Gaps       []Interval  `json:"gaps,omitempty" doc:"Where packets were lost for good."`
 	Freezes    []Interval  `json:"freezes,omitempty" doc:"Where the picture stands still."`

@@ -151,7 +151,8 @@ type SyncPoint struct {
 	Timeline Seconds `json:"at_s"`
 }
 
-// Size is a change of picture size.
+// Size is a change of picture size. AV1 tells the largest that may come: with
+// spatial layers, of which not all were sent, the pictures are smaller.
 type Size struct {
 	At     Seconds `json:"at_s"`
 	Width  int     `json:"width"`

@@ -35,7 +35,8 @@ type Frame struct {
 	Silence bool
 
 	// Width and Height in pixels as displayed, after cropping; of keyframes only.
-	// With several spatial layers, those of the highest.
+	// With several spatial layers, those of the highest; for AV1 of the highest
+	// that the sequence may have.
 	Width, Height int
 
 	// Parameters are what the decoder needs besides; of keyframes only, and nil
