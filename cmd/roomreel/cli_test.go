@@ -162,6 +162,8 @@ func TestCommandLineRecords(t *testing.T) {
 func TestCommandLineErrors(t *testing.T) {
 	s := startStage(t)
 	t.Setenv("ROOMREEL_URL", s.api.URL)
+	t.Setenv("LIVEKIT_API_KEY", testKeys.Key)
+	t.Setenv("LIVEKIT_API_SECRET", testKeys.Secret)
 	for _, tt := range []struct {
 		args []string
 		cure string
@@ -175,6 +177,7 @@ func TestCommandLineErrors(t *testing.T) {
 		{[]string{"watch", "--server", "ftp://x", "--key", "k"}, "ROOMREEL_URL"},
 		{[]string{"ls", "--server", "http://" + freeAddress(t, "tcp"), "--key", "k"}, "connection refused"},
 		{[]string{"webhooks", "listen"}, "--insecure"},
+		{[]string{"token", "--ttl", "-5m"}, "--ttl"},
 		{[]string{"webhooks", "listen", "--secret", "x"}, "whsec_"},
 	} {
 		var out screen
