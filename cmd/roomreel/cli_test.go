@@ -188,6 +188,23 @@ func TestCommandLineErrors(t *testing.T) {
 	}
 }
 
+// Names come from whoever is in a room: none moves the cursor, or hides behind the next.
+func TestNamesOnTheTerminal(t *testing.T) {
+	r := api.Recording{
+		ID: "rec_1", Room: "a\nb", State: "recording", Error: &api.Failure{Message: "room \x1b]0;c\a"},
+		Live: []api.LiveTrack{{Participant: "anna\x1b[2J\u202e", Stream: "cam\tera", Codec: "vp8", Flowing: true}},
+	}
+	var list bytes.Buffer
+	if err := printRecordings(&list, []api.Recording{r}); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"watch": draw([]api.Recording{r}), "ls": list.String()} {
+		if lines := strings.Count(text, "\n"); lines != 2 || strings.ContainsAny(text, "\x1b\a\u202e\t") {
+			t.Errorf("%s: %d lines: %q", name, lines, text)
+		}
+	}
+}
+
 func TestWebhooksListen(t *testing.T) {
 	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
