@@ -212,7 +212,7 @@ func TestWishedOnce(t *testing.T) {
 	for range 3 {
 		for _, q := range []*Queue{one, two} {
 			all.Go(func() {
-				if err := q.StartWished(ctx, id, 0, testSpec("opus")); err != nil {
+				if _, err := q.StartWished(ctx, id, 0, testSpec("opus")); err != nil {
 					t.Error(err)
 				}
 			})
@@ -223,10 +223,10 @@ func TestWishedOnce(t *testing.T) {
 		films, err := one.List(ctx, id)
 		return err == nil && len(films) == 1 && films[0].State == recording.CompositionReady
 	})
-	if err := two.StartWished(ctx, id, 0, testSpec("opus")); err != nil {
+	if _, err := two.StartWished(ctx, id, 0, testSpec("opus")); err != nil {
 		t.Error(err)
 	}
-	if err := two.StartWished(ctx, id, 1, recording.CompositionSpec{Layout: "spiral"}); err != nil {
+	if _, err := two.StartWished(ctx, id, 1, recording.CompositionSpec{Layout: "spiral"}); err != nil {
 		t.Error(err)
 	}
 	films, err := two.List(ctx, id)

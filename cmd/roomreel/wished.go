@@ -103,7 +103,7 @@ func (f wishedFilms) one(ctx context.Context, jobs *coord.Jobs, id, about string
 		if !due(w.Kind, spec) {
 			continue
 		}
-		err := f.queue.StartWished(ctx, r.ID, i, spec)
+		_, err := f.queue.StartWished(ctx, r.ID, i, spec)
 		if recording.CodeOf(err) == recording.CodeStoreUnavailable {
 			return err
 		}
