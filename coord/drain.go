@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/roomreel/roomreel/recording"
@@ -20,9 +21,14 @@ const (
 
 // drain shuts the node down gracefully.
 func (n *Node) drain() error {
-	if err := n.store.heartbeat(n.hard, n.info(true), n.opts.LeaseTTL); err != nil {
+	info := n.info(true)
+	if err := n.store.heartbeat(n.hard, info, n.opts.LeaseTTL); err != nil {
 		n.log.Warn("the drain could not be announced", "error", err)
 	}
+	offer(n.news, info)
+	quiet, stopAnnouncing := context.WithCancel(n.hard)
+	var announcer sync.WaitGroup
+	announcer.Go(func() { n.announce(quiet) }) // others see it until it has ended
 	late := time.AfterFunc(n.opts.DrainTimeout, n.kill)
 	defer late.Stop()
 	mode := drainEnd
@@ -34,6 +40,8 @@ func (n *Node) drain() error {
 		r.drain <- mode
 	}
 	n.join()
+	stopAnnouncing()
+	announcer.Wait()
 	if n.hard.Err() != nil {
 		return fmt.Errorf("drain node: not done within %v", n.opts.DrainTimeout)
 	}

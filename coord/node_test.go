@@ -471,6 +471,36 @@ func TestDrainAlone(t *testing.T) {
 	})
 }
 
+// A node that takes its time to complete files is there until it has: whoever waits for
+// it to leave the list may switch its machine off then.
+func TestDrainIsSeenToItsEnd(t *testing.T) {
+	eachRedis(t, func(t *testing.T, rdb *redis.Client) {
+		s, st := NewStore(rdb), &stage{hold: make(chan struct{})}
+		var beats atomic.Int64
+		n := runNode(t, rdb, st, "n1", func(o *NodeOptions) {
+			o.Health = func() Health { beats.Add(1); return Health{} }
+		})
+		r := mustStart(t, s, "blue", recording.Selection{})
+		reaches(t, s, r.ID, recording.Active)
+		n.cancel()
+		reaches(t, s, r.ID, recording.Stopping)
+		const lapse = 5 // at a third of the TTL each
+		for upTo := beats.Load() + lapse; beats.Load() < upTo; {
+			before := beats.Load()
+			until(t, "it goes on telling of itself", func() bool { return beats.Load() > before })
+		}
+		until(t, "it is seen to drain", func() bool {
+			nodes, err := s.Nodes(t.Context())
+			return err == nil && len(nodes) == 1 && nodes[0].Draining && n.Info().Draining
+		})
+		close(st.hold)
+		n.shutDown(t)
+		if nodes, err := s.Nodes(t.Context()); err != nil || len(nodes) != 0 {
+			t.Errorf("nodes %v, %v", nodes, err)
+		}
+	})
+}
+
 func TestDrainHandsOver(t *testing.T) {
 	eachRedis(t, func(t *testing.T, rdb *redis.Client) {
 		s, st := NewStore(rdb), &stage{}
