@@ -99,11 +99,8 @@ func (r retention) remove(ctx context.Context, id string) error {
 // upload to the URL of its request is one also before it is queued.
 func awaited(hooks *deliver.Webhooks, uploads *deliver.Uploads) func(context.Context, recording.Recording) (bool, error) {
 	return func(ctx context.Context, r recording.Recording) (bool, error) {
-		if r.Delivery.UploadURL != "" {
-			up, err := uploads.Get(ctx, deliveryID(r.ID))
-			if err != nil || up.State != deliver.Done {
-				return recording.CodeOf(err) != recording.CodeNotFound || time.Since(r.StoppedAt) < deliverFor, nil
-			}
+		if undelivered(ctx, uploads, r) {
+			return true, nil
 		}
 		left, err := uploads.List(ctx, deliver.Query{
 			Recording: r.ID, States: []deliver.State{deliver.Pending, deliver.Running, deliver.Failed}, Limit: 1,
@@ -116,4 +113,17 @@ func awaited(hooks *deliver.Webhooks, uploads *deliver.Uploads) func(context.Con
 		})
 		return len(page.Items) > 0, err
 	}
+}
+
+// undelivered reports whether the URL of a recording's request may still get its file:
+// also by hand, where it was not queued because there are several.
+func undelivered(ctx context.Context, uploads *deliver.Uploads, r recording.Recording) bool {
+	if r.Delivery.UploadURL == "" {
+		return false
+	}
+	up, err := uploads.Get(ctx, deliveryID(r.ID))
+	if recording.CodeOf(err) == recording.CodeNotFound {
+		return time.Since(r.StoppedAt) < deliverFor
+	}
+	return err != nil || up.State != deliver.Done
 }

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/roomreel/roomreel/compose"
+	"github.com/roomreel/roomreel/coord"
+	"github.com/roomreel/roomreel/deliver"
+	"github.com/roomreel/roomreel/internal/redisserver"
+	"github.com/roomreel/roomreel/recording"
+)
+
+// Whoever wants films only and one file at a URL keeps the files while that URL has
+// none, as where there are several: they are to be uploaded by hand then.
+func TestPartsAwaitTheirDelivery(t *testing.T) {
+	options, err := redis.ParseURL(redisserver.Run(t).URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rdb := redis.NewClient(options)
+	defer rdb.Close()
+	archive, err := recording.OpenArchive(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	queue, err := compose.NewQueue(archive, compose.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer queue.Close()
+	store, log := coord.NewStore(rdb), slog.New(slog.DiscardHandler)
+	parts := partsDeleter{&uploader{
+		archive: archive, store: store, log: log, uploads: deliver.NewUploads(rdb, deliver.UploadOptions{Dir: archive.Root()}),
+	}, queue}
+
+	for name, url := range map[string]string{"deleted": "", "kept": "https://example.com/file.webm"} {
+		r := recording.Recording{
+			ID: recording.NewID(recording.PrefixRecording), State: recording.Stopped, CreatedAt: time.Now(), StoppedAt: time.Now(),
+			Request: recording.Request{
+				Room: "blue", DeleteParts: true, Compositions: []recording.CompositionSpec{{}}, Delivery: recording.Delivery{UploadURL: url},
+			},
+		}
+		dir, err := archive.Create(r.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &recording.Manifest{ID: r.ID, Room: r.Room, State: r.State, Parts: []recording.Part{
+			{ID: recording.NewID(recording.PrefixPart), File: "a.webm"}, {ID: recording.NewID(recording.PrefixPart), File: "b.webm"},
+		}}
+		if err := recording.WriteManifest(dir, m); err != nil {
+			t.Fatal(err)
+		}
+		film, err := json.Marshal(recording.Composition{ID: compose.WishedID(r.ID, 0), RecordingID: r.ID, State: recording.CompositionReady})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(recording.CompositionsDir(dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for file, content := range map[string][]byte{
+			filepath.Join(dir, "a.webm"): []byte("a"), filepath.Join(dir, "b.webm"): []byte("b"),
+			filepath.Join(recording.CompositionsDir(dir), compose.WishedID(r.ID, 0)+".json"): film,
+		} {
+			if err := os.WriteFile(file, content, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := store.Restore(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		deleted, err := parts.one(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := archive.Has(r.ID, "a.webm") && archive.Has(r.ID, "b.webm")
+		if deleted != (name == "deleted") || left != (name == "kept") {
+			t.Errorf("%s: deleted %v, left %v", name, deleted, left)
+		}
+	}
+}
