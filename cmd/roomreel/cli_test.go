@@ -3,14 +3,17 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/urfave/cli/v3"
 
 	"github.com/roomreel/roomreel/api"
@@ -185,6 +188,26 @@ func TestCommandLineErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.cure) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v: got %v, want one line with %q", tt.args, err, tt.cure)
 		}
+	}
+}
+
+// A comma in an identity does not make two of it.
+func TestNamesHaveCommas(t *testing.T) {
+	var got api.StartRecording
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := json.NewDecoder(r.Body).Decode(&got); err != nil {
+			t.Error(err)
+		}
+		w.WriteHeader(http.StatusServiceUnavailable) // it is about what was asked
+	}))
+	defer server.Close()
+	var out screen
+	if err := typed(t.Context(), &out, "record", "--server", server.URL, "--key", "k", "--only", "Smith, Anna", "--only", "ben", "--except", "c,d", "hello"); err == nil {
+		t.Error("a refusal was taken for a start")
+	}
+	want := api.StartRecording{Room: "hello", Selection: api.Selection{Identities: []string{"Smith, Anna", "ben"}, Except: []string{"c,d"}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -30,6 +30,8 @@ func recordCommand() *cli.Command {
 			"   roomreel record hello                       # everybody\n" +
 			"   roomreel record hello --follow              # until Ctrl-C\n" +
 			"   roomreel record hello --only anna --audio --max 1h",
+		// Identities may have commas.
+		DisableSliceFlagSeparator: true,
 		Flags: append(remoteFlags(),
 			&cli.StringSliceFlag{Name: "only", Usage: "take this participant's `IDENTITY` only; may be repeated"},
 			&cli.StringSliceFlag{Name: "except", Usage: "leave this participant's `IDENTITY` out; may be repeated"},
