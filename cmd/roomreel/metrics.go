@@ -58,8 +58,30 @@ func newMetrics(node string) *metrics {
 	m.egresses = counter("egresses_ended_total", "Egresses whose end this node told LiveKit, by LiveKit's status.", "status")
 	m.recordings = gauge("recordings", "Recordings that run on this node.")
 	m.tracks = gauge("tracks", "Tracks that are being recorded on this node.")
+	m.begins()
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// begins counts 0 of all that can happen: in a series that is first seen at 1, no
+// alert finds an increase (Prometheus, Instrumentation, "Avoid missing metrics").
+func (m *metrics) begins() {
+	for _, kind := range []recording.Kind{recording.Audio, recording.Video} {
+		for _, c := range []*prometheus.CounterVec{m.packets, m.lost, m.bytes} {
+			c.WithLabelValues(string(kind))
+		}
+	}
+	for _, queue := range []string{"webhooks", "uploads"} {
+		for _, result := range []deliver.State{deliver.Done, deliver.Pending, deliver.Failed} {
+			m.attempts.WithLabelValues(queue, string(result))
+		}
+	}
+	for _, state := range []recording.CompositionState{recording.CompositionReady, recording.CompositionFailed, recording.CompositionCanceled} {
+		m.films.WithLabelValues(string(state))
+	}
+	for status := livekit.EgressStatus_EGRESS_COMPLETE; status <= livekit.EgressStatus_EGRESS_LIMIT_REACHED; status++ {
+		m.egresses.WithLabelValues(statusLabel(status))
+	}
 }
 
 // watchNode adds what the node tells of itself.
@@ -96,7 +118,11 @@ func (m *metrics) attempted(queue string) func(deliver.State) {
 
 // egressEnded counts egresses as they end.
 func (m *metrics) egressEnded(status livekit.EgressStatus) {
-	m.egresses.WithLabelValues(strings.ToLower(strings.TrimPrefix(status.String(), "EGRESS_"))).Inc()
+	m.egresses.WithLabelValues(statusLabel(status)).Inc()
+}
+
+func statusLabel(status livekit.EgressStatus) string {
+	return strings.ToLower(strings.TrimPrefix(status.String(), "EGRESS_"))
 }
 
 // composed counts films that become final, before others are told.

@@ -45,3 +45,33 @@ func TestMetricsAreDocumented(t *testing.T) {
 		t.Errorf("metrics (-documented +there are):\n%s", diff)
 	}
 }
+
+// What an alert counts is there before it happens: of a series that begins at 1,
+// increase() sees nothing.
+func TestAlertsSeeTheFirst(t *testing.T) {
+	families, err := newMetrics("node-1").registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := map[string]float64{}
+	for _, family := range families {
+		for _, one := range family.GetMetric() {
+			for _, label := range one.GetLabel() {
+				begun[family.GetName()+" "+label.GetName()+" "+label.GetValue()] += one.GetCounter().GetValue()
+			}
+		}
+	}
+	text, err := os.ReadFile("../../deploy/prometheus/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := regexp.MustCompile(`(roomreel_[a-z_]+)\{(\w+)="(\w+)"\}`).FindAllStringSubmatch(string(text), -1)
+	if len(counted) == 0 {
+		t.Fatal("the alerts count nothing")
+	}
+	for _, c := range counted {
+		if n, is := begun[c[1]+" "+c[2]+" "+c[3]]; !is || n != 0 {
+			t.Errorf("%s begins at %v, %v", c[0], n, is)
+		}
+	}
+}
