@@ -259,6 +259,66 @@ func TestExtras(t *testing.T) {
 	tool(t, "ffmpeg", "-v", "error", "-xerror", "-i", filepath.Join(beside, "index.m3u8"), "-f", "null", "-")
 }
 
+// What a film withholds is not told beside it either. A share that goes on in
+// another part is one, and what comes after the last whole frame is none.
+func TestExtrasTellWhatIsShown(t *testing.T) {
+	screen := func(from, to float64, sid string) recording.Track {
+		t := track(recording.Video, 1, from, to)
+		t.Source, t.SIDs = screenSource, []string{sid}
+		return t
+	}
+	m := &recording.Manifest{
+		ID: "rec_1",
+		Participants: []recording.Participant{
+			speaking(present("ann", "Ann", 0, 60.4), 1, 2), speaking(present("bob", "Bob", 7, 60), 8, 9), speaking(present("cyd", "Cyd", 14, 60), 15, 16),
+			speaking(present("eve", "Eve", 21, 60), 22, 23), present("max", "Max", 21.2, 60), present("big", "Big Max", 21.1, 60), present("dee", "Dee", 60.2, 60.4),
+		},
+		Parts: []recording.Part{
+			partOf("p1", "ann", "camera", track("video", 1, 0, 60.4), track("audio", 2, 0, 60.4)),
+			partOf("p2", "bob", "camera", track("video", 1, 7, 60)),
+			partOf("p3", "cyd", "camera", track("video", 1, 14, 60)),
+			partOf("p4", "eve", "camera", track("video", 1, 21, 60), track("audio", 2, 21, 60)),
+			partOf("p5", "ann", "screen_share", screen(28, 35, "TR_1")),
+			partOf("p6", "ann", "screen_share", screen(35.5, 42, "TR_1")),
+			partOf("p7", "ann", "screen_share", screen(49, 55, "TR_2")),
+			partOf("p8", "bob", "screen_share", screen(42, 48, "TR_3")),
+		},
+	}
+	plan := func(mode recording.WithdrawalMode) Plan {
+		p, err := NewPlan(m, recording.CompositionSpec{
+			FrameRate: 1, Exclude: []string{"bob"}, Withdrawn: &recording.Withdrawal{Participants: []string{"eve"}, Mode: mode},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	p := plan(recording.WithdrawalBlur)
+	want := []chapter{
+		{0, "Start"}, {sec(14), "Cyd joins"}, {sec(21), "Participant joins, Big Max joins, Max joins"},
+		{sec(28), "Ann shares the screen"}, {sec(49), "Ann shares the screen"},
+	}
+	if diff := cmp.Diff(want, p.chapters(m), cmp.AllowUnexported(chapter{})); diff != "" {
+		t.Errorf("chapters: %s", diff)
+	}
+	blurred := "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n<v Ann>Ann\n\n00:00:15.000 --> 00:00:16.000\n<v Cyd>Cyd\n"
+	if diff := cmp.Diff(blurred+"\n00:00:22.000 --> 00:00:23.000\n<v Participant>Participant\n", speakers(m, &p)); diff != "" {
+		t.Errorf("who spoke: %s", diff)
+	}
+	p.Spec.Audio = AudioMultitrack
+	var titles []string
+	for _, t := range p.soundTracks() {
+		titles = append(titles, t.title)
+	}
+	if diff := cmp.Diff([]string{"ann", nobody}, titles); diff != "" {
+		t.Errorf("tracks of sound: %s", diff)
+	}
+	p = plan(recording.WithdrawalBoth)
+	if diff := cmp.Diff(blurred, speakers(m, &p)); diff != "" {
+		t.Errorf("who spoke of those who are heard: %s", diff)
+	}
+}
+
 // Each participant's parts become one file: copied where they can be, with the
 // gap between two parts kept, and encoded anew where the codec changes.
 func TestPeople(t *testing.T) {

@@ -60,7 +60,7 @@ func (p *Plan) soundTracks() []soundTrack {
 	slices.Sort(order)
 	tracks := make([]soundTrack, len(order))
 	for i, who := range order {
-		tracks[i].title, _ = nameFor("", who)
+		tracks[i].title = p.called(recording.Participant{Identity: who})
 		tracks[i].lanes = lay(byName[who])
 	}
 	return tracks
