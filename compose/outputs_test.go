@@ -97,6 +97,21 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+// Where nobody is heard, each format has silence of the film's length.
+func TestNobodyIsHeard(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	meeting(t, dir, person{identity: "ann", colour: "red", to: 2, noAudio: true})
+	for _, format := range []string{"m4a", "opus"} {
+		for _, audio := range []string{AudioMixed, AudioMultitrack} {
+			_, path := composed(t, dir, recording.CompositionSpec{Format: format, Audio: audio})
+			if streams, length := probed(t, path); len(streams) != 1 || math.Abs(length-2) > 0.05 {
+				t.Errorf("%s, %s: %q, %v s", format, audio, streams, length)
+			}
+		}
+	}
+}
+
 // Voices in mono make a film in mono, at their level, although the files' heads
 // say that there are two channels (RFC 7587 §7).
 func TestChannels(t *testing.T) {

@@ -41,9 +41,10 @@ type soundTrack struct {
 	lanes [][]Clip
 }
 
-// soundTracks are the mix of all voices, or one for each participant.
+// soundTracks are the mix of all voices, or one for each participant. Where nobody
+// is heard there is one of silence.
 func (p *Plan) soundTracks() []soundTrack {
-	if p.Spec.Audio != AudioMultitrack {
+	if p.Spec.Audio != AudioMultitrack || len(p.Voices) == 0 {
 		return []soundTrack{{lanes: p.Voices}}
 	}
 	byName := map[string][]Clip{}
