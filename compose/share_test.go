@@ -471,3 +471,38 @@ func TestFetch(t *testing.T) {
 		t.Errorf("a video that is nowhere: %v", err)
 	}
 }
+
+// Parts may be released while a film is made of each participant, and videos from
+// outside may have one name in two folders.
+func TestSourcesAreHeld(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := meeting(t, dir, person{identity: "ann", colour: "red", to: 1}, person{identity: "bob", colour: "red", to: 1})
+	spec := testSpec("mp4")
+	for who, colour := range map[string]string{"ann": "blue", "bob": "green"} {
+		file := filepath.Join(who, "camera.mp4")
+		if err := os.Mkdir(filepath.Join(dir, who), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		tool(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=c="+colour+":s=320x180:r=30:d=1", "-c:v", "libx264", "-preset", "ultrafast", filepath.Join(dir, file))
+		spec.External = append(spec.External, recording.ExternalVideo{File: file, Participant: who})
+	}
+	program, _ := wrapper(t, "rm -f '"+dir+"'/*.webm")
+	c := Composer{FFmpeg: program, Fetch: func(context.Context, string, ...string) error { return nil }}
+	film, err := c.Compose(t.Context(), dir, spec, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := decode(t, filepath.Join(recording.CompositionsDir(dir), film.File), testWidth, testHeight, testRate)
+	if ann, bob := d.colour(0.5, 80, 90), d.colour(0.5, 240, 90); ann != "blue" || bob != "green" {
+		t.Errorf("ann's video is %s and bob's %s", ann, bob)
+	}
+
+	for _, p := range m.Parts {
+		tool(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=s=320x180:r=30:d=1", "-f", "lavfi", "-i", "sine=d=1", "-c:v", "libvpx", "-c:a", "libopus", filepath.Join(dir, p.File))
+	}
+	film, err = c.Compose(t.Context(), dir, recording.CompositionSpec{Format: "people"}, nil)
+	if err != nil || len(film.Files) != 2 {
+		t.Errorf("of parts that were released %v were made: %v", film.Files, err)
+	}
+}
