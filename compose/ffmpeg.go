@@ -241,8 +241,16 @@ func playlistCommand(film string) []string {
 // posterCommand writes one picture of a film as JPEG.
 func posterCommand(film string, at recording.Seconds, out string) []string {
 	args := append([]string{}, common...)
-	return append(args, "-ss", decimal(at), "-i", "file:"+film, "-frames:v", "1", "-q:v", "3", "-f", "image2", "-update", "1", out)
+	return append(append(args, stillInput(film, at)...), "-frames:v", "1", "-vf", still, "-q:v", "3", "-f", "image2", "-update", "1", out)
 }
+
+// stillInput and still take the picture that a film shows at a moment, also after
+// its last.
+func stillInput(film string, at recording.Seconds) []string {
+	return []string{"-noaccurate_seek", "-ss", decimal(at), "-i", "file:" + film}
+}
+
+const still = "tpad=stop=-1:stop_mode=clone,fps=25:start_time=0"
 
 // probeArgs asks ffprobe for a film's length and size as JSON.
 func probeArgs(file string) []string {
@@ -251,10 +259,8 @@ func probeArgs(file string) []string {
 
 // stillArgs reads one picture of a film, scaled, as PNG on standard output.
 func stillArgs(film string, at recording.Seconds, width, height int) []string {
-	return []string{
-		"-hide_banner", "-nostdin", "-loglevel", "level+warning", "-threads", "1", "-ss", decimal(at), "-i", "file:" + film,
-		"-frames:v", "1", "-vf", fmt.Sprintf("scale=%d:%d:flags=area", width, height), "-f", "image2pipe", "-c:v", "png", "pipe:1",
-	}
+	args := append([]string{"-hide_banner", "-nostdin", "-loglevel", "level+warning", "-threads", "1"}, stillInput(film, at)...)
+	return append(args, "-frames:v", "1", "-vf", fmt.Sprintf("%s,scale=%d:%d:flags=area", still, width, height), "-f", "image2pipe", "-c:v", "png", "pipe:1")
 }
 
 // retime is an ffmpeg expression for where a frame belongs, in seconds from

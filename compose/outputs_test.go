@@ -274,6 +274,41 @@ func TestExtras(t *testing.T) {
 	tool(t, "ffmpeg", "-v", "error", "-xerror", "-i", filepath.Join(beside, "index.m3u8"), "-f", "null", "-")
 }
 
+// A film of one frame, and one whose last picture stands long, have a poster and a
+// contact sheet of what they show.
+func TestStills(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	meeting(t, dir, person{identity: "ann", colour: "red", to: 2, steady: true})
+	composed(t, dir, recording.CompositionSpec{Width: 320, Height: 180, To: sec(0.03), Extras: []string{ExtraPoster, ExtraSheet}})
+
+	film, sheet := filepath.Join(dir, "film.webm"), filepath.Join(dir, "sheet.png")
+	tool(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=c=red:s=320x180:r=1:d=2,drawbox=c=blue:t=fill:enable='gte(t,1)'", "-f", "lavfi", "-i", "sine=d=8", film)
+	if err := ContactSheet(t.Context(), film, sheet, 10, 1); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(sheet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	img, _, err := image.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	colours := ""
+	for i := range 10 { // at 0.4, 1.2, ... 7.6 s
+		if r, _, b, _ := img.At(8+328*i+160, 8+90).RGBA(); r > b {
+			colours += "r"
+		} else {
+			colours += "b"
+		}
+	}
+	if colours != "rbbbbbbbbb" {
+		t.Errorf("the sheet shows %q", colours)
+	}
+}
+
 // What a film withholds is not told beside it either. A share that goes on in
 // another part is one, and what comes after the last whole frame is none.
 func TestExtrasTellWhatIsShown(t *testing.T) {
