@@ -105,6 +105,9 @@ func readFinal(dir string) (*recording.Manifest, error) {
 	if err != nil {
 		return nil, recording.AsError(err, recording.CodeComposeFailed)
 	}
+	if m.State == recording.Failed {
+		return nil, recording.Errorf(recording.CodeNoMedia, "recording %s failed, and nothing was recorded", m.ID)
+	}
 	if m.State != recording.Stopped {
 		return nil, recording.Errorf(recording.CodeNotReady, "recording %s is %s: a film can be made once it is stopped", m.ID, m.State)
 	}

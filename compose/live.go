@@ -96,8 +96,8 @@ func untilFinal(ctx context.Context, dir string) (running context.Context, done 
 
 // final reports whether the recording in a directory is.
 func final(dir string) bool {
-	_, err := readFinal(dir)
-	return err == nil
+	m, err := recording.ReadManifest(dir)
+	return err == nil && m.State.Final()
 }
 
 // planAhead takes a snapshot of the recording and returns the pieces that have

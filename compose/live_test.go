@@ -195,3 +195,37 @@ func TestLiveBreaksOff(t *testing.T) {
 		}
 	}
 }
+
+// A live film of a recording that fails ends with it, and none is begun of one that
+// has failed.
+func TestLiveRecordingFails(t *testing.T) {
+	t.Parallel()
+	a, id, dir := archive(t, person{identity: "ann", colour: "red", to: 1})
+	m, err := a.Manifest(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, recording.ManifestFile)); err != nil {
+		t.Fatal(err)
+	}
+	q := queue(t, a, Options{Snapshot: func(context.Context, string) (*recording.Manifest, error) {
+		if m, err := a.Manifest(id); err == nil {
+			return m, nil
+		}
+		return nil, recording.Errorf(recording.CodeNotReady, "nothing is written yet")
+	}})
+	spec := testSpec("mp4")
+	spec.Live = true
+	_, updates := begin(t, q, id, spec)
+	until(t, updates, recording.CompositionRunning)
+	m.State, m.Ended, m.Parts = recording.Failed, recording.EndedByFailure, nil
+	if err := recording.WriteManifest(dir, m); err != nil {
+		t.Fatal(err)
+	}
+	if film := until(t, updates, recording.CompositionFailed); film.Error.Code != recording.CodeNoMedia {
+		t.Errorf("it failed with %v", film.Error)
+	}
+	if _, err := q.Start(t.Context(), id, spec); recording.CodeOf(err) != recording.CodeNoMedia {
+		t.Errorf("another: %v", err)
+	}
+}

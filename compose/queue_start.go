@@ -110,7 +110,8 @@ func (q *Queue) manifest(ctx context.Context, recordingID string, live bool) (*r
 	if err == nil && m.State == recording.Stopped {
 		return m, nil
 	}
-	if live && q.opts.Snapshot != nil {
+	failed := err == nil && m.State == recording.Failed
+	if live && q.opts.Snapshot != nil && !failed {
 		return q.opts.Snapshot(ctx, recordingID)
 	}
 	if err != nil {
