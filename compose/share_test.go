@@ -239,6 +239,32 @@ func TestWishedOnce(t *testing.T) {
 	}
 }
 
+// A wish that is broken off by a shutdown has not failed.
+func TestWishedLater(t *testing.T) {
+	t.Parallel()
+	a, id, _ := archive(t, person{identity: "ann", colour: "red", to: 1})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	q := queue(t, a, Options{Fetch: func(ctx context.Context, _ string, _ ...string) error {
+		cancel()
+		return ctx.Err()
+	}})
+	spec := testSpec("mp4")
+	spec.External = []recording.ExternalVideo{{File: "away.mp4", Participant: "ann"}}
+	check := func(ctx context.Context) {
+		t.Helper()
+		if err := q.StartWished(ctx, id, 0, spec); err == nil {
+			t.Error("nothing tells that it is to be wished again")
+		}
+		if film, err := q.Get(t.Context(), id, WishedID(id, 0)); recording.CodeOf(err) != recording.CodeNotFound {
+			t.Errorf("it is left as %+v, %v", film, err)
+		}
+	}
+	check(ctx)
+	q.Close()
+	check(t.Context())
+}
+
 // wrapper is an ffmpeg that writes down what it is asked, and fails or dies as told.
 func wrapper(t *testing.T, script string) (program, calls string) {
 	t.Helper()
