@@ -225,6 +225,9 @@ func (q *Queue) wait(ctx context.Context, recordingID, id string) (recording.Com
 	if ctx.Err() != nil {
 		return last, ctx.Err()
 	}
+	if _, err := q.Get(ctx, recordingID, id); err != nil {
+		return last, err // it was deleted
+	}
 	return last, errClosed
 }
 
@@ -260,8 +263,8 @@ func (q *Queue) cancelMark(film recording.Composition) string {
 
 // Watch returns a channel of the composition's states: the present one, then
 // each change. A reader that is slow misses states between, never the last
-// one. The channel is closed after the final state, when ctx ends, and when
-// the queue is closed.
+// one. The channel is closed after the final state, when ctx ends, when the queue
+// is closed, and when the composition was deleted.
 func (q *Queue) Watch(ctx context.Context, recordingID, id string) (<-chan recording.Composition, error) {
 	film, err := q.Get(ctx, recordingID, id)
 	if err != nil {
@@ -287,6 +290,9 @@ func (q *Queue) Watch(ctx context.Context, recordingID, id string) (<-chan recor
 			case <-tick.C:
 			}
 			next, err := q.Get(ctx, recordingID, id)
+			if recording.CodeOf(err) == recording.CodeNotFound {
+				return
+			}
 			if err != nil || next.State == film.State && next.Progress == film.Progress {
 				continue
 			}

@@ -265,6 +265,40 @@ func TestWishedLater(t *testing.T) {
 	check(t.Context())
 }
 
+// Who watches a film hears of its end also when it is deleted, and so does who
+// cancels it.
+func TestDeletedWhileWatched(t *testing.T) {
+	t.Parallel()
+	a, id, dir := archive(t, person{identity: "ann", colour: "red", to: 1})
+	b := newBoard()
+	q := queue(t, a, Options{Claims: nodeClaims{b, "one"}})
+	film := newComposition(id, testSpec("mp4"))
+	if granted, err := (nodeClaims{b, "two"}).Claim(t.Context(), film.ID, time.Hour); !granted || err != nil {
+		t.Fatal(granted, err)
+	}
+	if err := save(dir, film); err != nil {
+		t.Fatal(err)
+	}
+	updates, err := q.Watch(t.Context(), id, film.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	canceled := make(chan error, 1)
+	go func() {
+		_, err := q.Cancel(t.Context(), id, film.ID)
+		canceled <- err
+	}()
+	eventually(t, "the other node is asked to cancel", func() bool { return exists(q.cancelMark(film)) })
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	for range updates {
+	}
+	if err := <-canceled; recording.CodeOf(err) != recording.CodeNotFound {
+		t.Errorf("cancel: %v", err)
+	}
+}
+
 // wrapper is an ffmpeg that writes down what it is asked, and fails or dies as told.
 func wrapper(t *testing.T, script string) (program, calls string) {
 	t.Helper()
