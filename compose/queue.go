@@ -253,7 +253,35 @@ func (q *Queue) Retry(ctx context.Context, recordingID, id string) (recording.Co
 	again := newComposition(recordingID, film.Spec)
 	again.ID, again.CreatedAt = film.ID, film.CreatedAt
 	_ = os.Remove(q.cancelMark(film))
-	return q.offer(ctx, again)
+	for {
+		if offered, err := q.offerFree(ctx, again); offered || err != nil {
+			return again, err
+		}
+		const pause = 50 * time.Millisecond
+		select {
+		case <-time.After(pause): // whoever made it is about to take it off the list
+		case <-ctx.Done():
+			return film, ctx.Err()
+		}
+	}
+}
+
+// offerFree offers a composition unless this node or another still has it.
+func (q *Queue) offerFree(ctx context.Context, film recording.Composition) (offered bool, err error) {
+	q.taking.Lock()
+	defer q.taking.Unlock()
+	if _, here := q.here(film.ID); here {
+		return false, nil
+	}
+	granted, err := q.opts.Claims.Claim(ctx, film.ID, q.opts.Lease)
+	if err != nil {
+		return false, recording.AsError(err, recording.CodeStoreUnavailable)
+	}
+	if !granted {
+		return false, nil
+	}
+	_, err = q.offer(ctx, film)
+	return true, errors.Join(err, q.opts.Claims.Release(ctx, film.ID))
 }
 
 // cancelMark is a file that asks the node which makes a film to end.

@@ -3,6 +3,7 @@ package compose
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
@@ -263,6 +264,40 @@ func TestWishedLater(t *testing.T) {
 	check(ctx)
 	q.Close()
 	check(t.Context())
+}
+
+// Who is told that a film failed may have it tried again at once, on any node.
+func TestRetryWhenTold(t *testing.T) {
+	t.Parallel()
+	a, id, _ := archive(t, person{identity: "ann", colour: "red", to: 1})
+	b := newBoard()
+	failed := filepath.Join(t.TempDir(), "failed")
+	program, _ := wrapper(t, "if mkdir '"+failed+"'; then exit 1; fi")
+	two := queue(t, a, Options{Claims: nodeClaims{b, "two"}})
+	var one *Queue
+	told := make(chan error, 1)
+	made := queue(t, a, Options{FFmpeg: program, Claims: nodeClaims{b, "one"}, Notify: func(ctx context.Context, film recording.Composition) {
+		if film.State != recording.CompositionFailed {
+			return
+		}
+		got, err := one.Get(ctx, id, film.ID)
+		if err == nil && got.State != film.State {
+			err = fmt.Errorf("it is %s still", got.State)
+		}
+		if err == nil {
+			_, err = two.Retry(ctx, id, film.ID)
+		}
+		told <- err
+	}})
+	one = made
+	film, _ := begin(t, one, id, testSpec("mp4"))
+	if err := <-told; err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is ready", func() bool {
+		got, err := two.Get(t.Context(), id, film.ID)
+		return err == nil && got.State == recording.CompositionReady
+	})
 }
 
 // Who watches a film hears of its end also when it is deleted, and so does who
