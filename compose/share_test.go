@@ -505,6 +505,35 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+// A folder of pieces that is needed stays while its first piece is put there.
+func TestPruneLeavesFolders(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := cacheOf(dir)
+	ctx, cancel := context.WithCancel(t.Context())
+	var tidying sync.WaitGroup
+	tidying.Go(func() {
+		for ctx.Err() == nil {
+			if err := prune([]cache{c}, func(cache) bool { return true }, time.Hour, 1<<30); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	defer func() { cancel(); tidying.Wait() }()
+	for range 50 {
+		piece := filepath.Join(dir, "piece.mp4")
+		if err := os.WriteFile(piece, []byte("piece"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.put("key", nil, piece); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.clear(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A part that is in storage only is brought back for the film, and is used
 // although it is released again at once. So are a video from outside and a
 // picture that were put into storage.
