@@ -51,11 +51,19 @@ type Composer struct {
 }
 
 func (c Composer) withDefaults() Composer {
-	c.FFmpeg, c.FFprobe = or(c.FFmpeg, "ffmpeg"), or(c.FFprobe, "ffprobe")
+	c.FFmpeg, c.FFprobe = fromAnywhere(or(c.FFmpeg, "ffmpeg")), fromAnywhere(or(c.FFprobe, "ffprobe"))
 	c.Cores = max(1, or(c.Cores, cores()))
 	c.Memory = or(c.Memory, memory()/2)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
+}
+
+// fromAnywhere names a program as it must be to be run in another folder.
+func fromAnywhere(program string) string {
+	if abs, err := filepath.Abs(program); err == nil && filepath.Base(program) != program {
+		return abs
+	}
+	return program
 }
 
 // Compose makes a film of the recording in dir with ffmpeg from PATH; see

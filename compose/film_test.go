@@ -440,3 +440,21 @@ func TestNoFFmpeg(t *testing.T) {
 		t.Errorf("got %v, %+v", err, film)
 	}
 }
+
+// ffmpeg may be named by its place relative to where roomreel was started.
+func TestRelativeFFmpeg(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	meeting(t, dir, person{identity: "ann", colour: "red", to: 1})
+	program, _ := wrapper(t, "")
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if program, err = filepath.Rel(here, program); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (Composer{FFmpeg: program}).Compose(t.Context(), dir, testSpec("opus"), nil); err != nil {
+		t.Error(err)
+	}
+}
