@@ -197,7 +197,7 @@ func (c Composer) produce(ctx context.Context, dir, work string, m *recording.Ma
 	}
 	defer log.Close()
 	r := renderer{composer: c, plan: &plan, dir: dir, work: work, log: &sharedLog{w: log}, tell: tell}
-	if err := plan.checkRoom(dir); err != nil {
+	if err := plan.checkRoom(work); err != nil {
 		return err
 	}
 	if err := r.fetch(ctx); err != nil {
