@@ -229,3 +229,16 @@ func TestLiveRecordingFails(t *testing.T) {
 		t.Errorf("another: %v", err)
 	}
 }
+
+// Of a format that has no film of everybody nothing is encoded ahead.
+func TestLivePeople(t *testing.T) {
+	m := &recording.Manifest{
+		ID: "rec_1", State: recording.Active, Duration: sec(60), Participants: []recording.Participant{present("ann", "Ann", 0, 60)},
+		Parts: []recording.Part{partOf("p1", "ann", "camera", track("video", 1, 0, 60), track("audio", 2, 0, 60))},
+	}
+	for format, want := range map[string]bool{"webm": true, "people": false} {
+		if p, err := planSettled(m, recording.CompositionSpec{Format: format, Live: true}, 0); err != nil || (p != nil) != want {
+			t.Errorf("%s: planned %v, %v", format, p != nil, err)
+		}
+	}
+}
