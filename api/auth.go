@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
 
 	"github.com/roomreel/roomreel/recording"
 )
@@ -86,15 +87,21 @@ func (s *Server) authenticate(a access) func(huma.Context, func(huma.Context)) {
 			c.Set(keyCaller, caller.Subject)
 			err = caller.permit(a, "")
 		}
-		if recording.CodeOf(err) == CodeUnauthenticated && !s.limitGuesses(c.Writer, c.Request) {
-			return
-		}
 		if err != nil {
-			writeProblem(c.Writer, problemOf(err))
+			s.turnAway(c, problemOf(err))
 			return
 		}
 		next(huma.WithValue(hc, callerKey{}, caller))
 	}
+}
+
+// turnAway tells a caller why they may not pass; one whose credentials are not valid,
+// not more often than guesses may come.
+func (s *Server) turnAway(c *gin.Context, p *Problem) {
+	if p.Code == string(CodeUnauthenticated) && !s.limitGuesses(c.Writer, c.Request) {
+		return
+	}
+	writeProblem(c.Writer, p)
 }
 
 // identify tells who presents the Authorization header (RFC 6750 §2.1).

@@ -138,6 +138,21 @@ func TestRateLimitOfKeysInBodies(t *testing.T) {
 	}
 }
 
+// What no operation answers is guessed at no faster: the path of supervisors takes any
+// bearer in its query, and tells an admin key from one that is not valid.
+func TestRateLimitOutsideOperations(t *testing.T) {
+	for _, path := range []string{"/metrics", "/v1/supervisions/sup_0199a3f27c5d7e0fb1d2c3b4a5968778/signal/rtc?access_token=wrong"} {
+		p := newPlace(t, everything, func(o *api.Options) { o.Guesses = api.RateLimit{PerSecond: 0.001, Burst: 1} })
+		through := []string{"X-Forwarded-For", "192.0.2.1"} // else it is a scraper on this machine
+		if got := p.do(t, "wrong", "GET", path, "", through...); got.status != http.StatusUnauthorized {
+			t.Errorf("%s: a guess: %d %s", path, got.status, got.body)
+		}
+		if got := p.do(t, "wrong", "GET", path, "", through...); got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") < "1" {
+			t.Errorf("%s: one too many: %d %v", path, got.status, got.header)
+		}
+	}
+}
+
 // A session that is asked for twice with one key is opened once: the second answer is
 // the first one, not TWO_TIMER.
 func TestIdempotentSessions(t *testing.T) {

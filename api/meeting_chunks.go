@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -28,11 +30,8 @@ func (s *Server) streaming(handle func(context.Context, *http.Request) (int, Mee
 			c.Set(keyCaller, caller.Subject)
 			err = caller.permit(fullAccess, "")
 		}
-		if recording.CodeOf(err) == CodeUnauthenticated && !s.limitGuesses(c.Writer, c.Request) {
-			return
-		}
 		if err != nil {
-			writeProblem(c.Writer, problemOf(err))
+			s.turnAway(c, problemOf(err))
 			return
 		}
 		if wait, ok := s.rates.take(caller.Subject + "\n" + caller.Room); !ok {
@@ -105,7 +104,12 @@ func (s *Server) write(u MeetingUpload, from io.Reader) (n int64, err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	n, err = io.Copy(f, io.LimitReader(from, longestUpload-u.Offset))
 	var tooLong *http.MaxBytesError
+	var unwritten *fs.PathError
 	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return n, recording.Errorf(recording.CodeDiskFull, "the disk is full: make room, then go on from the offset")
+	case errors.As(err, &unwritten):
+		return n, fmt.Errorf("write upload: %w", err)
 	case errors.As(err, &tooLong):
 		return n, recording.Errorf(recording.CodeInvalidRequest, "a chunk has %d bytes at most", int64(longestChunk))
 	case err != nil:

@@ -158,10 +158,21 @@ func (s *Server) refuseFilm(ctx context.Context, err error) *meetingFilmOutput {
 	return &meetingFilmOutput{status, MeetingFilmAnswer{MeetingAnswer: answer}}
 }
 
-// makeMeetingFilm begins a film. That it cannot be begun is told as a failed job:
-// the recording that it was to be made of has ended well.
-func (s *Server) makeMeetingFilm(ctx context.Context, r recording.Recording, spec recording.CompositionSpec) MeetingFilm {
-	c, err := s.compositions.Start(ctx, r.ID, spec)
+// makeMeetingFilm begins the film of a session, which its end begins too; nil says that
+// it is begun on the node that has the files. That it cannot be begun is told as a
+// failed job: the recording that it was to be made of has ended well.
+func (s *Server) makeMeetingFilm(ctx context.Context, r recording.Recording) *MeetingFilm {
+	spec, wished := film(sessionLayout(r), sessionFormat(r)), FromMeeting(r) && len(r.Compositions) > 0
+	var c recording.Composition
+	_, err := s.media.Manifest(r.ID)
+	switch {
+	case wished && err == nil:
+		c, err = s.compositions.StartWished(ctx, r.ID, 0, spec)
+	case wished && r.Parts > 0:
+		return nil
+	default:
+		c, err = s.compositions.Start(ctx, r.ID, spec)
+	}
 	if err != nil {
 		s.log.WarnContext(ctx, "a film was not begun", "recording", r.ID, "error", err)
 		c = recording.Composition{
@@ -169,7 +180,8 @@ func (s *Server) makeMeetingFilm(ctx context.Context, r recording.Recording, spe
 			Error: recording.AsError(err, recording.CodeComposeFailed),
 		}
 	}
-	return meetingFilm(r, s.manifestOf(r.ID), c)
+	job := meetingFilm(r, s.manifestOf(r.ID), c)
+	return &job
 }
 
 // manifestOf returns what is known of a recording here; an empty manifest, if

@@ -180,8 +180,10 @@ func (s *Server) stopMeetingSession(ctx context.Context, in *meetingSessionInput
 	}
 	stopped := r
 	if !r.State.Final() {
-		// The caller is told of the film, so it is begun here and not by the end.
-		_, err := s.recordings.Films(ctx, r.ID, nil)
+		var err error
+		if in.Compose == "false" {
+			_, err = s.recordings.Films(ctx, r.ID, nil)
+		}
 		if err == nil || recording.CodeOf(err) == recording.CodeAlreadyStopped {
 			stopped, err = s.recordings.Stop(ctx, r.ID)
 		}
@@ -194,8 +196,7 @@ func (s *Server) stopMeetingSession(ctx context.Context, in *meetingSessionInput
 		out.Body.Notified = present.host != nil || len(present.others) > 0
 	}
 	if in.Compose != "false" && !r.State.Final() && stopped.State == recording.Stopped {
-		job := s.makeMeetingFilm(ctx, stopped, film(sessionLayout(r), sessionFormat(r)))
-		out.Body.CompositionJob = &job
+		out.Body.CompositionJob = s.makeMeetingFilm(ctx, stopped)
 	}
 	return out, nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"mime/multipart"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -78,6 +80,21 @@ func TestMeetingSessions(t *testing.T) {
 	}
 	if got := p.do(t, "record", "DELETE", path+"/"+started.Session.ID, ""); got.status != 200 {
 		t.Errorf("stop again: %d %s", got.status, got.body)
+	}
+}
+
+// A stop that takes longer than its caller may wait goes on, and so does the film.
+func TestMeetingStopThatTakesLong(t *testing.T) {
+	p := newPlace(t)
+	const path = "/api/recording-sessions"
+	started := decode[api.MeetingSessionAnswer](t, p.do(t, "record", "POST", path, `{"connectionId":"standup","layout":"speaker"}`))
+	p.fallSilent(t, started.Session.ID)
+	if got := p.do(t, "record", "DELETE", path+"/"+started.Session.ID, ""); got.status != http.StatusGatewayTimeout {
+		t.Errorf("stop: %d %s", got.status, got.body)
+	}
+	r, err := p.store.Get(t.Context(), started.Session.ID)
+	if want := []recording.CompositionSpec{{Layout: "speaker", Format: "webm"}}; err != nil || !r.StopWanted || !cmp.Equal(r.Compositions, want) {
+		t.Errorf("wanted of what ends: stop %t, films %+v, %v", r.StopWanted, r.Compositions, err)
 	}
 }
 
@@ -212,6 +229,49 @@ func TestMeetingUploadInChunks(t *testing.T) {
 	}
 	if ids, err := p.media.IDs(); err != nil || slices.Contains(ids, file.RecordingID) {
 		t.Errorf("the files are still there: %v, %v", ids, err)
+	}
+}
+
+// A disk that is full is told as that, by a real file that takes nothing.
+func TestMeetingUploadToAFullDisk(t *testing.T) {
+	p := newPlace(t)
+	const path = "/api/recording-uploads"
+	opened := decode[api.MeetingUploadAnswer](t, p.do(t, "record", "POST", path, `{"meetingId":"standup"}`))
+	if err := os.Symlink("/dev/full", filepath.Join(p.media.Root(), ".uploads", opened.Upload.ID, "film")); err != nil {
+		t.Fatal(err)
+	}
+	got := p.do(t, "record", "PATCH", path+"/"+opened.Upload.ID, webmHead, "Upload-Offset", "0")
+	a := decode[api.MeetingUploadAnswer](t, got)
+	if got.status != http.StatusInsufficientStorage || a.Success || a.Code != "DISK_FULL" || strings.Contains(a.Message, p.media.Root()) {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// What cannot be completed while Redis is away is completed when it is asked for again:
+// nothing of it is lost, and there is one recording.
+func TestMeetingUploadIsCompletedAfterAFailure(t *testing.T) {
+	p := newPlace(t)
+	const path = "/api/recording-uploads"
+	opened := decode[api.MeetingUploadAnswer](t, p.do(t, "record", "POST", path, `{"meetingId":"standup"}`))
+	one, content := path+"/"+opened.Upload.ID, webmHead+"0123456789"
+	if got := p.do(t, "record", "PATCH", one, content, "Upload-Offset", "0"); got.status != 200 {
+		t.Fatal(got.body)
+	}
+	p.redis.SetError("LOADING")
+	if got := p.do(t, "record", "POST", one+"/complete", ""); got.status != http.StatusServiceUnavailable {
+		t.Errorf("without Redis: %d %s", got.status, got.body)
+	}
+	p.redis.SetError("")
+	got := p.do(t, "record", "POST", one+"/complete", "")
+	if got.status != http.StatusCreated {
+		t.Fatalf("again: %d %s", got.status, got.body)
+	}
+	file := decode[api.MeetingUploadAnswer](t, got).Recording
+	if ids, err := p.media.IDs(); err != nil || !slices.Equal(ids, []string{file.RecordingID}) {
+		t.Errorf("recordings: %v, %v", ids, err)
+	}
+	if got := p.do(t, "record", "GET", file.StreamURL, ""); got.body != content {
+		t.Errorf("film: %d %s", got.status, got.body)
 	}
 }
 

@@ -112,6 +112,9 @@ func (s *Server) completeUpload(ctx context.Context, in *MeetingUploadParam) (*m
 		return s.answerUpload(ctx, 0, u, err), nil
 	}
 	defer free()
+	if u, err = s.upload(ctx, u.ID); err != nil { // as it is now that nobody else writes
+		return s.answerUpload(ctx, 0, u, err), nil
+	}
 	file, err := s.keepUpload(ctx, u)
 	if err != nil {
 		return s.answerUpload(ctx, 0, u, err), nil
@@ -229,6 +232,7 @@ func (s *Server) keepUpload(ctx context.Context, u MeetingUpload) (MeetingFile, 
 		return MeetingFile{}, err
 	}
 	films := recording.CompositionsDir(dir)
+	film := filepath.Join(films, c.File)
 	told := map[string]toldOf{c.ID: {OriginalFilename: cmp.Or(u.Filename, "upload"+ext), UserID: u.UserID, Host: u.Host, Participants: u.Participants, UpdatedAt: now}}
 	m := &recording.Manifest{
 		ID: r.ID, Room: r.Room, State: r.State, Subject: r.Subject, CreatedAt: now, StartedAt: now, StoppedAt: now, Ended: r.Ended,
@@ -236,20 +240,29 @@ func (s *Server) keepUpload(ctx context.Context, u MeetingUpload) (MeetingFile, 
 	}
 	for _, step := range []func() error{
 		func() error { return os.MkdirAll(films, 0o755) },
-		func() error { return os.Rename(data, filepath.Join(films, c.File)) },
+		func() error { return os.Rename(data, film) },
 		func() error { return recording.WriteJSON(filepath.Join(films, c.ID+".json"), c) },
 		func() error { return recording.WriteJSON(filepath.Join(dir, toldFile), told) },
 		func() error { return recording.WriteManifest(dir, m) },
 		func() error { _, err := s.recordings.Restore(ctx, r); return err },
-		func() error { return os.RemoveAll(s.uploadDir(u.ID)) },
 	} {
 		if err := step(); err != nil {
-			return MeetingFile{}, fmt.Errorf("keep upload: %w", err)
+			return MeetingFile{}, fmt.Errorf("keep upload: %w", errors.Join(err, s.giveBack(r.ID, film, data)))
 		}
 	}
+	_ = os.RemoveAll(s.uploadDir(u.ID)) // else it is dropped with the old ones
 	file := filmFile(r, m, c)
 	told[c.ID].apply(&file)
 	return file, nil
+}
+
+// giveBack undoes a recording that was not kept, so that its upload can be completed
+// again.
+func (s *Server) giveBack(id, film, data string) error {
+	if err := os.Rename(film, data); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return s.media.Remove(id)
 }
 
 // containerOf is the suffix of a film by its first bytes: EBML (RFC 8794 §11.2) or

@@ -21,7 +21,7 @@ func (s *Server) routeMetrics(metrics http.Handler, open bool) {
 				err = caller.permit(operatorAccess, "")
 			}
 			if err != nil {
-				writeProblem(c.Writer, problemOf(err))
+				s.turnAway(c, problemOf(err))
 				return
 			}
 		}

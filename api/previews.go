@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"os"
 	"slices"
@@ -81,6 +82,9 @@ func (s *Server) routePreviews() {
 }
 
 func (s *Server) getPeaks(ctx context.Context, in *peaksInput) (*peaksOutput, error) {
+	if math.IsNaN(in.From) || math.IsNaN(in.To) { // it is beyond no bound
+		return nil, recording.Errorf(recording.CodeInvalidRequest, "from_s, to_s: NaN is no position")
+	}
 	p, err := s.part(ctx, in.PartParam)
 	if err != nil {
 		return nil, err

@@ -76,6 +76,11 @@ func TestPeaks(t *testing.T) {
 	if diff := cmp.Diff(want, part2); diff != "" {
 		t.Errorf("stretch (-want +got):\n%s", diff)
 	}
+	for _, odd := range []string{"?from_s=NaN", "?to_s=NaN", "?from_s=Inf", "?to_s=-Inf"} {
+		if got := p.do(t, "record", "GET", path+odd, ""); got.status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: status %d: %s", odd, got.status, got.body)
+		}
+	}
 	if got := decode[api.Peaks](t, p.do(t, "record", "GET", path+"?from_s=9", "")); len(got.Levels) != 0 {
 		t.Errorf("beyond the end: %+v", got)
 	}

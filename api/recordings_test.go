@@ -79,6 +79,21 @@ func TestStartAndStop(t *testing.T) {
 	})
 }
 
+// fallSilent leaves a recording as if a node that holds its room had begun and were gone.
+func (p *place) fallSilent(t *testing.T, id string) {
+	t.Helper()
+	r, err := p.store.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.State = recording.Active
+	doc, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.redis.HSet("roomreel:{coord}:rec:"+id, "doc", string(doc), "state", string(r.State))
+}
+
 // A stop that no node carries out ends with the stop timeout.
 func TestStopTimeout(t *testing.T) {
 	p := newPlace(t)
@@ -86,14 +101,7 @@ func TestStopTimeout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// As if a node that holds the room had begun and then fallen silent.
-	key := "roomreel:{coord}:rec:" + r.ID
-	r.State = recording.Active
-	doc, err := json.Marshal(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.redis.HSet(key, "doc", string(doc), "state", string(r.State))
+	p.fallSilent(t, r.ID)
 	wantProblem(t, p.do(t, "record", "POST", "/v1/recordings/"+r.ID+"/stop", ""), api.Problem{
 		Type: "/problems/timeout", Title: "The answer did not come in time", Status: 504, Code: "TIMEOUT", Detail: "the request ended before its work was done; the work may go on",
 	})

@@ -64,6 +64,9 @@ type Compositions interface {
 	// Start queues a film. The spec may leave fields to their defaults;
 	// CodeInvalidRequest, CodeNotReady and CodeNoMedia are its refusals.
 	Start(ctx context.Context, recordingID string, spec recording.CompositionSpec) (recording.Composition, error)
+	// StartWished queues the film that the recording was started with as its nth,
+	// unless that has been done, and returns it.
+	StartWished(ctx context.Context, recordingID string, n int, spec recording.CompositionSpec) (recording.Composition, error)
 	Get(ctx context.Context, recordingID, id string) (recording.Composition, error)
 	List(ctx context.Context, recordingID string) ([]recording.Composition, error)
 	// Cancel ends a composition and returns it final; one that is final stays

@@ -307,8 +307,18 @@ func TestSessionEvents(t *testing.T) {
 	if got := follow(ids[1]); len(got) != 3 || got[2] != want[5] {
 		t.Errorf("after the second event: %q", got)
 	}
-	if got := p.do(t, adminKey, "GET", "/v1/sessions/"+session.ID+"/events", "", "Last-Event-ID", "noise"); got.status != http.StatusUnprocessableEntity {
-		t.Errorf("noise for a Last-Event-ID: status %d", got.status)
+	if got := follow(ids[2]); len(got) != 0 {
+		t.Errorf("after the last event: %q", got)
+	}
+	for _, noise := range []string{"noise", "18446744073709551616-0"} { // as far as Redis counts, and one
+		for _, path := range []string{"/v1/sessions/" + session.ID + "/events", "/v1/events"} {
+			if got := p.do(t, adminKey, "GET", path, "", "Last-Event-ID", noise); got.status != http.StatusUnprocessableEntity {
+				t.Errorf("%s with %s for a Last-Event-ID: status %d", path, noise, got.status)
+			}
+		}
+		if got := p.do(t, adminKey, "GET", "/v1/audit?cursor="+noise, ""); got.status != http.StatusUnprocessableEntity {
+			t.Errorf("%s for a cursor: status %d", noise, got.status)
+		}
 	}
 }
 

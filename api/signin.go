@@ -60,10 +60,7 @@ func (s *Server) signIn(c *gin.Context) {
 	i := s.adminKey(ask.Key)
 	if i < 0 {
 		c.Set(keyCaller, "console")
-		if !s.limitGuesses(c.Writer, c.Request) {
-			return
-		}
-		writeProblem(c.Writer, newProblem(CodeUnauthenticated, "this is no admin key of this server: see api.admin_keys in its configuration; `roomreel dev` prints one when it starts"))
+		s.turnAway(c, newProblem(CodeUnauthenticated, "this is no admin key of this server: see api.admin_keys in its configuration; `roomreel dev` prints one when it starts"))
 		return
 	}
 	c.Set(keyCaller, "admin")

@@ -235,7 +235,7 @@ func (s *Server) signal(c *gin.Context) {
 		if recording.CodeOf(err) == recording.CodeSessionEnded {
 			p.Status = http.StatusForbidden // clients of LiveKit try again after others
 		}
-		writeProblem(c.Writer, p)
+		s.turnAway(c, p)
 		return
 	}
 	extendDeadlines(c.Writer, unbounded)

@@ -35,38 +35,38 @@ func (q *Queue) Normalize(spec recording.CompositionSpec) (recording.Composition
 	return Normalize(spec)
 }
 
-// StartWished queues the film that a recording's starter wished as its nth.
-// However often and on however many nodes it is called, there is one. A film that
-// cannot be made is left as failed, with the reason. After an error there may be
-// none yet.
-func (q *Queue) StartWished(ctx context.Context, recordingID string, n int, spec recording.CompositionSpec) error {
+// StartWished queues the film that a recording's starter wished as its nth, and
+// returns it. However often and on however many nodes it is called, there is one. A
+// film that cannot be made is left as failed, with the reason. After an error there
+// may be none yet.
+func (q *Queue) StartWished(ctx context.Context, recordingID string, n int, spec recording.CompositionSpec) (recording.Composition, error) {
 	film := newComposition(recordingID, spec)
 	film.ID = WishedID(recordingID, n)
 	q.taking.Lock()
 	defer q.taking.Unlock()
 	granted, err := q.opts.Claims.Claim(ctx, film.ID, q.opts.Lease)
 	if err != nil || !granted {
-		return err // another node is at it
+		return film, err // another node is at it
 	}
-	if _, err := q.Get(ctx, recordingID, film.ID); recording.CodeOf(err) != recording.CodeNotFound {
+	if known, err := q.Get(ctx, recordingID, film.ID); recording.CodeOf(err) != recording.CodeNotFound {
 		if _, here := q.here(film.ID); here {
-			return nil
+			return known, nil
 		}
-		return errors.Join(err, q.opts.Claims.Release(ctx, film.ID))
+		return known, errors.Join(err, q.opts.Claims.Release(ctx, film.ID))
 	}
 	film.Spec, err = q.check(ctx, recordingID, spec)
 	switch {
 	case err == nil:
 	case ctx.Err() != nil || q.ctx.Err() != nil || recording.CodeOf(err) == recording.CodeStoreUnavailable:
-		return err // that is not the film's fault
+		return film, err // that is not the film's fault
 	default:
 		film.State, film.FinishedAt, film.Error = recording.CompositionFailed, now(), recording.AsError(err, recording.CodeComposeFailed)
-		return q.settle(ctx, film)
+		return film, q.settle(ctx, film)
 	}
-	if _, err := q.offer(ctx, film); err != nil {
-		return err
+	if film, err = q.offer(ctx, film); err != nil {
+		return film, err
 	}
-	return q.opts.Claims.Release(ctx, film.ID)
+	return film, q.opts.Claims.Release(ctx, film.ID)
 }
 
 // WishedID names the film that a recording's starter wished as its nth.

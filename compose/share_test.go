@@ -213,7 +213,7 @@ func TestWishedOnce(t *testing.T) {
 	for range 3 {
 		for _, q := range []*Queue{one, two} {
 			all.Go(func() {
-				if err := q.StartWished(ctx, id, 0, testSpec("opus")); err != nil {
+				if _, err := q.StartWished(ctx, id, 0, testSpec("opus")); err != nil {
 					t.Error(err)
 				}
 			})
@@ -224,10 +224,10 @@ func TestWishedOnce(t *testing.T) {
 		films, err := one.List(ctx, id)
 		return err == nil && len(films) == 1 && films[0].State == recording.CompositionReady
 	})
-	if err := two.StartWished(ctx, id, 0, testSpec("opus")); err != nil {
+	if _, err := two.StartWished(ctx, id, 0, testSpec("opus")); err != nil {
 		t.Error(err)
 	}
-	if err := two.StartWished(ctx, id, 1, recording.CompositionSpec{Layout: "spiral"}); err != nil {
+	if _, err := two.StartWished(ctx, id, 1, recording.CompositionSpec{Layout: "spiral"}); err != nil {
 		t.Error(err)
 	}
 	films, err := two.List(ctx, id)
@@ -254,7 +254,7 @@ func TestWishedLater(t *testing.T) {
 	spec.External = []recording.ExternalVideo{{File: "away.mp4", Participant: "ann"}}
 	check := func(ctx context.Context) {
 		t.Helper()
-		if err := q.StartWished(ctx, id, 0, spec); err == nil {
+		if _, err := q.StartWished(ctx, id, 0, spec); err == nil {
 			t.Error("nothing tells that it is to be wished again")
 		}
 		if film, err := q.Get(t.Context(), id, WishedID(id, 0)); recording.CodeOf(err) != recording.CodeNotFound {

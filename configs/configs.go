@@ -212,7 +212,10 @@ func decode(b []byte, c *Config) error {
 	if err := yaml.Unmarshal(b, &content); err == nil && len(content) == 0 {
 		return nil // nothing but comments: decoding it would clear c
 	}
-	return yaml.NewDecoder(bytes.NewReader(b), yaml.DisallowUnknownField()).Decode(c)
+	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.DisallowUnknownField()).Decode(c); err != nil {
+		return errors.New(yaml.FormatError(err, false, false)) // not the lines around it: they may hold secrets
+	}
+	return nil
 }
 
 func (c Config) validate() error {
@@ -221,8 +224,14 @@ func (c Config) validate() error {
 	if u, err := url.Parse(c.LiveKit.URL); err != nil || u.Host == "" || !slices.Contains([]string{"ws", "wss", "http", "https"}, u.Scheme) {
 		bad("livekit.url: %q is not a ws, wss, http or https URL", c.LiveKit.URL)
 	}
-	if u, err := url.Parse(c.Redis.URL); err != nil || u.Scheme != "redis" && u.Scheme != "rediss" && u.Scheme != "unix" {
-		bad("redis.url: it must begin with redis://, rediss:// or unix://")
+	redises := map[string]string{"redis.url": c.Redis.URL}
+	if c.Egress.Redis != "" {
+		redises["egress.redis"] = c.Egress.Redis
+	}
+	for name, raw := range redises {
+		if u, err := url.Parse(raw); err != nil || !slices.Contains([]string{"redis", "rediss", "unix"}, u.Scheme) {
+			bad("%s: it must be a redis://, rediss:// or unix:// URL", name) // err would tell its password
+		}
 	}
 	if c.Data == "" {
 		bad("data: it must name a folder")

@@ -64,6 +64,11 @@ func TestLoad(t *testing.T) {
 		{name: "a wrong scheme", env: map[string]string{"LIVEKIT_URL": "ftp://x"}, err: "livekit.url"},
 		{name: "files released to nowhere", file: "storage:\n  release_local: true\n", err: "storage.release_local"},
 		{name: "downloads", file: "storage:\n  downloads: torrent\n", err: "storage.downloads"},
+		{name: "a mistake beside a secret", file: "livekit:\n  api_secret: hunter2\n  apikey: x\n", err: `[3:3] unknown field "apikey"`},
+		{name: "a wrong type below a secret", file: "livekit:\n  api_secret: hunter2\nrecorder:\n  max_rooms: many\n", err: "[4:14] cannot unmarshal"},
+		{name: "a secret that breaks YAML", file: "storage:\n  secret_key: hunter2: x\n", err: "[2:15]"},
+		{name: "a Redis with a password", env: map[string]string{"REDIS_URL": "redis://:hunter2@host:6379x"}, err: "redis.url"},
+		{name: "LiveKit's Redis with a password", env: map[string]string{"ROOMREEL_EGRESS_REDIS": "redis://:hunter2@host:6379x"}, err: "egress.redis"},
 		{name: "every mistake is told at once", file: "data: \"\"\ncomposer:\n  jobs: 0\n", err: "data: it must name a folder\ncomposer.jobs"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -81,6 +86,9 @@ func TestLoad(t *testing.T) {
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Fatalf("got error %v, want one with %q", err, tt.err)
+				}
+				if strings.Contains(err.Error(), "hunter2") {
+					t.Errorf("the error tells a secret: %v", err)
 				}
 				return
 			}

@@ -68,7 +68,8 @@ func (l eventLog) append(ctx context.Context, id string, body []byte) error {
 	return nil
 }
 
-var entryID = regexp.MustCompile(`^[0-9]{1,20}-[0-9]{1,20}$`)
+// entryID has no number that Redis, which counts in 64 bits, could not read.
+var entryID = regexp.MustCompile(`^[0-9]{1,19}-[0-9]{1,19}$`)
 
 // start returns the cursor at which a feed begins.
 func (l eventLog) start(ctx context.Context, q FeedQuery) (string, error) {

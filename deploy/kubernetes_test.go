@@ -83,6 +83,18 @@ func TestKubernetes(t *testing.T) {
 	if len(c.VolumeMounts) == 0 || c.VolumeMounts[0].MountPath != "/data" || !*c.SecurityContext.ReadOnlyRootFilesystem {
 		t.Errorf("the container writes to %+v", c.VolumeMounts)
 	}
+	env := map[string]string{}
+	for _, v := range c.Env {
+		env[v.Name] = v.Value
+	}
+	// Where it listens, on all addresses, says nothing to the others.
+	if len(set.Spec.VolumeClaimTemplates) > 0 && env["ROOMREEL_NODE_URL"] == "" {
+		t.Error("each pod has a disk of its own, and none tells the others where to reach it for files")
+	}
+	scraped := set.Spec.Template.Annotations["prometheus.io/scrape"] == "true"
+	if scraped && !bytes.Contains(read(t, "kubernetes/settings.env"), []byte("ROOMREEL_OPEN_METRICS=true\n")) {
+		t.Error("Prometheus is told to scrape the pods, which refuse it")
+	}
 }
 
 // Every variable that is set somewhere is one that roomreel reads.

@@ -42,7 +42,8 @@ type AuditQuery struct {
 	Cursor                       string
 }
 
-var streamID = regexp.MustCompile(`^\d{1,20}-\d{1,20}$`)
+// streamID has no number that Redis, which counts in 64 bits, could not read.
+var streamID = regexp.MustCompile(`^\d{1,19}-\d{1,19}$`)
 
 // Audit returns lines of the trail, newest first, and the cursor of the page
 // that follows.

@@ -18,6 +18,11 @@ func (s *Service) Follow(ctx context.Context, id, after string) (<-chan recordin
 	if !streamID.MatchString(after) {
 		return nil, recording.Errorf(recording.CodeInvalidRequest, "Last-Event-ID: it is not one of this stream")
 	}
+	docs, _, err := s.docs(ctx, []string{id})
+	if err != nil {
+		return nil, err
+	}
+	over := recording.SessionState(docs[0]["state"]) == recording.SessionEnded
 	wake := s.follow(id)
 	events := make(chan recording.SessionEvent)
 	go func() {
@@ -27,7 +32,11 @@ func (s *Service) Follow(ctx context.Context, id, after string) (<-chan recordin
 		poll := time.NewTicker(time.Second)
 		defer poll.Stop()
 		for {
-			for _, e := range s.since(ctx, id, after) {
+			missed := s.since(ctx, id, after)
+			if over && len(missed) == 0 {
+				return // they know of the end
+			}
+			for _, e := range missed {
 				select {
 				case events <- e:
 				case <-ctx.Done():

@@ -162,6 +162,8 @@ func TestCommandLineRecords(t *testing.T) {
 func TestCommandLineErrors(t *testing.T) {
 	s := startStage(t)
 	t.Setenv("ROOMREEL_URL", s.api.URL)
+	t.Setenv("LIVEKIT_API_KEY", testKeys.Key)
+	t.Setenv("LIVEKIT_API_SECRET", testKeys.Secret)
 	for _, tt := range []struct {
 		args []string
 		cure string
@@ -175,12 +177,30 @@ func TestCommandLineErrors(t *testing.T) {
 		{[]string{"watch", "--server", "ftp://x", "--key", "k"}, "ROOMREEL_URL"},
 		{[]string{"ls", "--server", "http://" + freeAddress(t, "tcp"), "--key", "k"}, "connection refused"},
 		{[]string{"webhooks", "listen"}, "--insecure"},
+		{[]string{"token", "--ttl", "-5m"}, "--ttl"},
 		{[]string{"webhooks", "listen", "--secret", "x"}, "whsec_"},
 	} {
 		var out screen
 		err := typed(t.Context(), &out, tt.args...)
 		if err == nil || !strings.Contains(err.Error(), tt.cure) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v: got %v, want one line with %q", tt.args, err, tt.cure)
+		}
+	}
+}
+
+// Names come from whoever is in a room: none moves the cursor, or hides behind the next.
+func TestNamesOnTheTerminal(t *testing.T) {
+	r := api.Recording{
+		ID: "rec_1", Room: "a\nb", State: "recording", Error: &api.Failure{Message: "room \x1b]0;c\a"},
+		Live: []api.LiveTrack{{Participant: "anna\x1b[2J\u202e", Stream: "cam\tera", Codec: "vp8", Flowing: true}},
+	}
+	var list bytes.Buffer
+	if err := printRecordings(&list, []api.Recording{r}); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"watch": draw([]api.Recording{r}), "ls": list.String()} {
+		if lines := strings.Count(text, "\n"); lines != 2 || strings.ContainsAny(text, "\x1b\a\u202e\t") {
+			t.Errorf("%s: %d lines: %q", name, lines, text)
 		}
 	}
 }

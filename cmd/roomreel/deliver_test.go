@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -217,6 +218,11 @@ func TestDelivery(t *testing.T) {
 	if own != 1 {
 		t.Errorf("uploads: %+v", list.Data)
 	}
+	stored := list.Data[slices.IndexFunc(list.Data, func(u api.Upload) bool { return strings.HasPrefix(u.URL, "s3:") })]
+	elsewhere := api.RetryUpload{URL: out.URL + "/put?sig=fresh-hunter2"}
+	if got := answerOf(ctx, t, roomreel, http.MethodPost, "/v1/recordings/"+rec.ID+"/uploads/"+stored.ID+"/retry", elsewhere); got.Code != string(recording.CodeInvalidRequest) {
+		t.Errorf("an upload to storage may go elsewhere, and count as stored: %+v", got)
+	}
 	if film, err := roomreel.Compose(ctx, rec.ID, api.FilmSpec{}); err != nil {
 		t.Error(err)
 	} else if film, err = client.Await(ctx, func() (api.Composition, error) { return roomreel.Composition(ctx, rec.ID, film.ID) },
@@ -254,7 +260,26 @@ func checkReady(t *testing.T, body map[string]any, rec recording.Recording, part
 	}
 }
 
+// answerOf is the problem that a call is answered with; empty if there is none.
+func answerOf(ctx context.Context, t *testing.T, c client.Client, method, path string, body any) (p api.Problem) {
+	t.Helper()
+	if status, text := send(ctx, t, c, method, path, body); status/100 != 2 {
+		if err := json.Unmarshal(text, &p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
 func call(ctx context.Context, t *testing.T, c client.Client, method, path string, body, answer any) {
+	t.Helper()
+	status, text := send(ctx, t, c, method, path, body)
+	if err := json.Unmarshal(text, answer); err != nil || status/100 != 2 {
+		t.Fatalf("%s %s: %d %s %v", method, path, status, text, err)
+	}
+}
+
+func send(ctx context.Context, t *testing.T, c client.Client, method, path string, body any) (status int, answer []byte) {
 	t.Helper()
 	b, err := json.Marshal(body)
 	if err != nil {
@@ -272,10 +297,8 @@ func call(ctx context.Context, t *testing.T, c client.Client, method, path strin
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode/100 == 2 {
-		err = json.Unmarshal(text, answer)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err != nil || resp.StatusCode/100 != 2 {
-		t.Fatalf("%s %s: %d %s %v", method, path, resp.StatusCode, text, err)
-	}
+	return resp.StatusCode, text
 }

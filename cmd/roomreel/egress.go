@@ -49,7 +49,7 @@ func newEgress(c configs.Config, p *process, keys plugin.Keys, counted *metrics,
 		Node: c.Node, Bus: bus, Redis: p.redis,
 		Recordings: egressRecordings{p.store, c.Node},
 		Files: egressFiles{
-			queue: p.queue, archive: p.archive, store: p.store,
+			queue: p.queue, archive: p.archive, store: p.store, stored: p.uploader.removeStored,
 			composer: compose.Composer{FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Log: log},
 		},
 		URL: c.LiveKit.URL, APIKey: keys.Key, APISecret: keys.Secret, Token: keys.RecorderToken,
@@ -117,6 +117,7 @@ type egressFiles struct {
 	queue    *compose.Queue
 	archive  recording.Archive
 	store    *coord.Store
+	stored   func(ctx context.Context, id string) error // deletes what storage has of a recording
 	composer compose.Composer
 }
 
@@ -148,6 +149,9 @@ func (f egressFiles) Remove(ctx context.Context, id string) error {
 	if err := f.store.Remove(ctx, id); err != nil {
 		return err
 	}
+	if err := f.stored(ctx, id); err != nil {
+		return err // retention tries again, as long as the folder is there
+	}
 	return f.archive.Remove(id)
 }
 
@@ -176,7 +180,7 @@ func (f egressFiles) Wished(ctx context.Context, id string, n int, spec recordin
 	var film recording.Composition
 	var err error
 	for {
-		if err = f.queue.StartWished(ctx, id, n, spec); err == nil {
+		if _, err = f.queue.StartWished(ctx, id, n, spec); err == nil {
 			film, err = f.await(ctx, id, compose.WishedID(id, n))
 		}
 		// Another node may be about to write the film down.

@@ -91,6 +91,13 @@ func TestEgressLimits(t *testing.T) {
 	}, func(left []string) bool { return len(left) == 0 }); err != nil {
 		t.Errorf("recordings are left: %v", err)
 	}
+	ofRecordings := gofakes3.NewPrefix(new("own/rec_"), nil)
+	stored, err := client.Await(ctx, func() (list *gofakes3.ObjectList, err error) {
+		return storage.ListBucket("films", &ofRecordings, gofakes3.ListBucketPage{})
+	}, func(left *gofakes3.ObjectList) bool { return len(left.Contents) == 0 })
+	if err != nil {
+		t.Errorf("storage has %d files of recordings that are deleted: %v", len(stored.Contents), err)
+	}
 	if left, err := os.ReadDir(filepath.Join(s.config.Data, "egress")); err == nil && len(left) > 0 {
 		t.Errorf("files are left: %v", left)
 	}

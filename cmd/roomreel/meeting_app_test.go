@@ -15,6 +15,7 @@ import (
 
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/api/client"
+	"github.com/roomreel/roomreel/compose"
 	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/internal/meeting"
 	"github.com/roomreel/roomreel/internal/redisserver"
@@ -112,6 +113,31 @@ func TestMeetingApp(t *testing.T) {
 	at := slices.IndexFunc(files.Recordings, func(f api.MeetingFile) bool { return f.RecordingSource == "server" })
 	if at < 0 || files.Recordings[at].Role != "host" || files.Recordings[at].Participants[0].Name != "Anna" {
 		t.Errorf("files: %+v", files)
+	}
+
+	// Who stops a session is told of its film, and it is the only one.
+	host, err = meeting.Join(ctx, server, meeting.Options{Room: "app", Identity: "anna", Publish: both, Width: 320, Height: 180})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	one := "/api/recording-sessions/" + app.session(http.MethodPost, "/api/recording-sessions", `{"connectionId":"app"}`, http.StatusCreated).Session.ID
+	if _, err := client.Await(ctx, func() (api.MeetingSessionAnswer, error) {
+		return app.session(http.MethodGet, one, "", http.StatusOK), nil
+	},
+		func(a api.MeetingSessionAnswer) bool { return a.Agent.Status == "receiving-media" }); err != nil {
+		t.Fatal(err)
+	}
+	end := app.session(http.MethodDelete, one, "", http.StatusOK)
+	if end.CompositionJob == nil || end.CompositionJob.ID != compose.WishedID(end.Session.ID, 0) || end.CompositionJob.Status == "failed" {
+		t.Fatalf("film: %+v", end.CompositionJob)
+	}
+	var films api.MeetingFilms
+	if _, err := client.Await(ctx, func() (api.MeetingFilms, error) { app.get("/api/recording-compositions", &films); return films, nil },
+		func(l api.MeetingFilms) bool {
+			return len(l.Jobs) == 2 && !slices.ContainsFunc(l.Jobs, func(f api.MeetingFilm) bool { return f.Status != "completed" })
+		}); err != nil {
+		t.Errorf("films: %+v", films)
 	}
 }
 

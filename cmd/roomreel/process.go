@@ -157,7 +157,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		p.queue.Close()
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
-	const headerTimeout = 10 * time.Second
+	const headerTimeout, idleTimeout = 10 * time.Second, 2 * time.Minute
 	p.stopTracing = func(context.Context) error { return nil }
 	var served http.Handler = handler
 	if c.Tracing {
@@ -167,7 +167,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		}
 		served = traced(handler)
 	}
-	p.server = &http.Server{Handler: served, ReadHeaderTimeout: headerTimeout, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	p.server = &http.Server{Handler: served, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	return p, nil
 }
 

@@ -8,8 +8,10 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/urfave/cli/v3"
 
@@ -189,13 +191,23 @@ func printRecordings(out io.Writer, list []api.Recording) error {
 		if !r.StartedAt.IsZero() {
 			started = r.StartedAt.Local().Format(time.DateTime)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t", r.ID, r.Room, r.State, started, length(r.Duration), r.Parts, size(r.Bytes))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t", r.ID, plain(r.Room), r.State, started, length(r.Duration), r.Parts, size(r.Bytes))
 		if r.Error != nil {
-			fmt.Fprintf(w, "%s", r.Error.Message)
+			fmt.Fprint(w, plain(r.Error.Message))
 		}
 		fmt.Fprintln(w)
 	}
 	return w.Flush()
+}
+
+// plain is text that others chose, without what a terminal obeys.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }
 
 // length writes seconds as h:mm:ss.

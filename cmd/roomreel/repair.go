@@ -33,7 +33,7 @@ func repairCommand() *cli.Command {
 				if p.Error != nil {
 					state = p.Error.Message
 				}
-				fmt.Fprintf(cmd.Root().Writer, "%s  %-20s %9.3f s  %10d bytes  %s\n", p.File, p.Participant, p.Duration.Float(), p.Bytes, state)
+				fmt.Fprintf(cmd.Root().Writer, "%s  %-20s %9.3f s  %10d bytes  %s\n", p.File, plain(p.Participant), p.Duration.Float(), p.Bytes, state)
 			}
 			return nil
 		},

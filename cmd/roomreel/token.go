@@ -26,6 +26,9 @@ func tokenCommand() *cli.Command {
 			&cli.DurationFlag{Name: "ttl", Value: time.Hour, Usage: "how long it is valid"},
 		},
 		Action: func(_ context.Context, cmd *cli.Command) error {
+			if cmd.Duration("ttl") < time.Second { // LiveKit's own default would be six hours then
+				return errors.New("--ttl must be 1s at least")
+			}
 			c, err := loadConfig(cmd)
 			if err != nil {
 				return err

@@ -106,7 +106,11 @@ func (u uploads) Retry(ctx context.Context, recordingID, id, url string) (api.Up
 	if err == nil && up.RecordingID != recordingID {
 		err = recording.Errorf(recording.CodeNotFound, "recording %s has no upload %s", recordingID, id)
 	}
-	if err == nil && url != "" {
+	switch {
+	case err != nil || url == "":
+	case strings.HasPrefix(up.URL, "s3:"): // it would count as stored
+		err = recording.Errorf(recording.CodeInvalidRequest, "url: upload %s is to storage; POST /v1/recordings/%s/uploads sends the file elsewhere, too", id, recordingID)
+	default:
 		err = u.Check(url)
 	}
 	if err != nil {

@@ -111,17 +111,17 @@ func draw(list []api.Recording) string {
 		if lasts == 0 && !r.StartedAt.IsZero() {
 			lasts = time.Since(r.StartedAt).Seconds()
 		}
-		fmt.Fprintf(&b, "%s  room %s  %s  %s", r.ID, r.Room, r.State, length(lasts))
+		fmt.Fprintf(&b, "%s  room %s  %s  %s", r.ID, plain(r.Room), r.State, length(lasts))
 		if r.Node != "" {
 			fmt.Fprintf(&b, "  on %s", r.Node)
 		}
 		if r.Error != nil {
-			fmt.Fprintf(&b, "  (%s)", r.Error.Message)
+			fmt.Fprintf(&b, "  (%s)", plain(r.Error.Message))
 		}
 		b.WriteByte('\n')
 		w := tabwriter.NewWriter(&b, 0, 0, gap, ' ', 0)
 		for _, t := range r.Live {
-			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%d packets\t%d lost\t%s\n", t.Participant, t.Stream, t.Codec, flow(t), t.Packets, t.Lost, size(t.Bytes))
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%d packets\t%d lost\t%s\n", plain(t.Participant), plain(t.Stream), t.Codec, flow(t), t.Packets, t.Lost, size(t.Bytes))
 		}
 		_ = w.Flush() // to memory: cannot fail
 	}

@@ -102,7 +102,8 @@ func (f wishedFilms) one(ctx context.Context, jobs *coord.Jobs, id, about string
 	}
 	for i, spec := range r.Compositions {
 		if due(w.Kind, spec) {
-			err = errors.Join(err, f.queue.StartWished(ctx, r.ID, i, spec))
+			_, failed := f.queue.StartWished(ctx, r.ID, i, spec)
+			err = errors.Join(err, failed)
 		}
 	}
 	if err != nil {

@@ -27,6 +27,9 @@ type rooms struct {
 	seen   map[string]*sighting
 }
 
+// patience bounds a call to LiveKit.
+const patience = 5 * time.Second
+
 // sighting is the last look into a room; its lock is held while one is under way.
 type sighting struct {
 	sync.Mutex
@@ -46,6 +49,20 @@ func (r *rooms) sighting(room string) *sighting {
 	return r.seen[room]
 }
 
+// open returns nil if the room is open, and errClosed if it is not.
+func (r *rooms) open(ctx context.Context, room string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	res, err := r.client.ListRooms(ctx, &livekit.ListRoomsRequest{Names: []string{room}})
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for room %q: %w", room, err)
+	case len(res.Rooms) == 0:
+		return errClosed
+	}
+	return nil
+}
+
 // look returns the population of a room as it was at most so long ago.
 func (r *rooms) look(ctx context.Context, room string, age time.Duration) (population, error) {
 	s := r.sighting(room)
@@ -54,7 +71,6 @@ func (r *rooms) look(ctx context.Context, room string, age time.Duration) (popul
 	if time.Since(s.at) < age {
 		return s.population, nil
 	}
-	const patience = 5 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	res, err := r.client.ListParticipants(ctx, &livekit.ListParticipantsRequest{Room: room})
