@@ -240,6 +240,34 @@ func TestWishedOnce(t *testing.T) {
 	}
 }
 
+// Films are listed by when they were asked for, also those that were wished, and
+// whose identifiers tell nothing of time.
+func TestListIsInOrder(t *testing.T) {
+	t.Parallel()
+	a, id, dir := archive(t, person{identity: "ann", colour: "red", to: 1})
+	q := queue(t, a, Options{})
+	var want []string
+	for n := range 6 {
+		film := newComposition(id, testSpec("opus"))
+		film.State, film.CreatedAt = recording.CompositionReady, now().Add(time.Duration(n)*time.Minute)
+		if n%2 == 0 {
+			film.ID = WishedID(id, n)
+		}
+		want = append(want, film.ID)
+		if err := save(dir, film); err != nil {
+			t.Fatal(err)
+		}
+	}
+	films, err := q.List(t.Context(), id)
+	var got []string
+	for _, film := range films {
+		got = append(got, film.ID)
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("listed as %v, %v, not %v", got, err, want)
+	}
+}
+
 // A wish that is broken off by a shutdown has not failed.
 func TestWishedLater(t *testing.T) {
 	t.Parallel()
