@@ -171,8 +171,9 @@ func (c Composer) make(ctx context.Context, dir string, m *recording.Manifest, p
 	default:
 		film.State = recording.CompositionFailed
 		film.Error = recording.AsError(fullOr(err), recording.CodeComposeFailed)
-		// What ffmpeg says holds paths of this machine.
-		film.Error.Message = strings.ReplaceAll(film.Error.Message, "file:"+dir+string(filepath.Separator), "")
+		// What ffmpeg says, and the system, holds paths of this machine.
+		inside := dir + string(filepath.Separator)
+		film.Error.Message = strings.NewReplacer("file:"+inside, "", inside, "").Replace(film.Error.Message)
 	}
 	tell(film.Progress)
 	return film, film.Error

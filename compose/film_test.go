@@ -441,6 +441,18 @@ func TestNoFFmpeg(t *testing.T) {
 	}
 }
 
+// What is told of a failure holds no path of this machine.
+func TestFailureTellsNoPath(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	meeting(t, dir, person{identity: "ann", colour: "red", to: 1})
+	program, _ := wrapper(t, "exit 0") // and makes nothing
+	film, err := Composer{FFmpeg: program}.Compose(t.Context(), dir, testSpec("opus"), nil)
+	if err == nil || film.Error == nil || strings.Contains(film.Error.Message, dir) {
+		t.Errorf("it failed with %v", film.Error)
+	}
+}
+
 // ffmpeg may be named by its place relative to where roomreel was started.
 func TestRelativeFFmpeg(t *testing.T) {
 	t.Parallel()
