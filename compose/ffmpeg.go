@@ -205,7 +205,8 @@ func remuxCommand(part, out string) []string {
 }
 
 // followScript lists the parts of a stream, each at its place: with an inpoint
-// the demuxer keeps a file's own times, and durations tell where the next begins.
+// the demuxer keeps a file's own times, and durations tell where the next begins. A
+// node that wrote on after another had taken over ends where that one's pictures begin.
 func followScript(files []string, parts []recording.Part) string {
 	var b strings.Builder
 	b.WriteString("ffconcat version 1.0\n")
@@ -214,8 +215,28 @@ func followScript(files []string, parts []recording.Part) string {
 		if i+1 < len(files) {
 			fmt.Fprintf(&b, "duration %s\n", decimal(parts[i+1].Start-parts[i].Start))
 		}
+		own, has := pictureOf(parts[i : i+1])
+		next, more := pictureOf(parts[i+1:])
+		if !has || !more {
+			continue
+		}
+		if c, err := newClock(parts[i], own, 0); err == nil {
+			fmt.Fprintf(&b, "outpoint %s\n", decimal(c.file(next.Start)))
+		}
 	}
 	return b.String()
+}
+
+// pictureOf returns the first track of pictures.
+func pictureOf(parts []recording.Part) (recording.Track, bool) {
+	for _, p := range parts {
+		for _, t := range p.Tracks {
+			if t.Kind == recording.Video {
+				return t, true
+			}
+		}
+	}
+	return recording.Track{}, false
 }
 
 // followCommand copies the pictures of a list of parts, offset in the file, and

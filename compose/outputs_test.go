@@ -418,6 +418,39 @@ func TestPeople(t *testing.T) {
 	}
 }
 
+// Of a node that wrote on after its turn had passed to another, a copied file has
+// what belongs to its turn.
+func TestPeopleAfterTakeOver(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := meeting(t, dir,
+		person{identity: "ann", colour: "red", to: 3, steady: true, size: "320x180"},
+		person{identity: "ann", colour: "blue", from: 1.5, videoAt: 1.5, audioAt: 1.5, to: 4, steady: true, size: "320x180"},
+	)
+	m.Participants = m.Participants[:1]
+	for i := range m.Parts[0].Tracks {
+		m.Parts[0].Tracks[i].End = sec(1.5)
+	}
+	m.Parts[1].Epoch = 2
+	if err := recording.WriteManifest(dir, m); err != nil {
+		t.Fatal(err)
+	}
+	film, _ := composed(t, dir, recording.CompositionSpec{Format: "people"})
+	if len(film.Files) != 1 || !film.Files[0].Copied {
+		t.Fatalf("made %+v", film.Files)
+	}
+	const rate = 100
+	d := decode(t, filepath.Join(recording.CompositionsDir(dir), film.ID, film.Files[0].Name), 320, 180, rate)
+	for at, want := range map[float64]string{0.1: "red", 1.4: "red", 1.6: "blue", 2.9: "blue", 3.9: "blue"} {
+		if got := d.colour(at, 160, 90); got != want {
+			t.Errorf("at %v s it is %s, not %s", at, got, want)
+		}
+	}
+	if n := len(d.frames); n < 4*rate-2 || n > 4*rate+2 {
+		t.Errorf("it has %d pictures", n)
+	}
+}
+
 // A film that is one part as it stands is copied, not encoded.
 func TestUnchangedIsCopied(t *testing.T) {
 	t.Parallel()
