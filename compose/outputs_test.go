@@ -345,8 +345,11 @@ func TestExtrasTellWhatIsShown(t *testing.T) {
 	}
 	p := plan(recording.WithdrawalBlur)
 	want := []chapter{
-		{0, "Start"}, {sec(14), "Cyd joins"}, {sec(21), "Participant joins, Big Max joins, Max joins"},
-		{sec(28), "Ann shares the screen"}, {sec(49), "Ann shares the screen"},
+		{0, "Start"},
+		{sec(14), "Cyd joins"},
+		{sec(21), "Participant joins, Big Max joins, Max joins"},
+		{sec(28), "Ann shares the screen"},
+		{sec(49), "Ann shares the screen"},
 	}
 	if diff := cmp.Diff(want, p.chapters(m), cmp.AllowUnexported(chapter{})); diff != "" {
 		t.Errorf("chapters: %s", diff)
