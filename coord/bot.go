@@ -2,11 +2,15 @@ package coord
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/roomreel/roomreel/recording"
 )
+
+// ErrGone is what a Bot answers whose room was closed, or cannot be reached any more.
+var ErrGone = errors.New("the bot's room is gone")
 
 // Bot records one room. A Node makes its calls concurrently for different
 // recordings and one after the other for the same one. Every call returns soon
@@ -14,7 +18,7 @@ import (
 type Bot interface {
 	// Start begins a recording; media comes later and is reported. A recording
 	// that an earlier epoch began goes on with further parts: its FirstMediaAt
-	// and StartedAt may be set.
+	// and StartedAt may be set. ErrGone leaves it to the next bot.
 	Start(ctx context.Context, r recording.Recording) error
 	// Update makes a running recording as r says: which tracks it takes, and
 	// whether it is paused.

@@ -149,6 +149,8 @@ func (r *room) start(h *held) {
 			h.busy = false
 			switch {
 			case h.rec.State.Final():
+			case errors.Is(err, ErrGone):
+				r.gone = true
 			case err != nil:
 				r.fail(h, err)
 			default:
@@ -175,7 +177,7 @@ func (r *room) stop(ctx context.Context, h *held, why recording.EndReason) {
 	h.busy = true
 	bot, id := r.bot, h.rec.ID
 	r.call(func() (then func()) {
-		ctx, cancel := context.WithTimeout(r.calls, r.opts.CallTimeout)
+		ctx, cancel := context.WithTimeout(r.calls, r.opts.FilesTimeout)
 		defer cancel()
 		result, err := bot.Stop(ctx, id, why)
 		return func() {
@@ -212,7 +214,7 @@ func (r *room) finish(h *held, why recording.EndReason, cause *recording.Error) 
 	h.busy = true
 	rec := h.rec
 	r.call(func() (then func()) {
-		ctx, cancel := context.WithTimeout(r.calls, r.opts.CallTimeout)
+		ctx, cancel := context.WithTimeout(r.calls, r.opts.FilesTimeout)
 		defer cancel()
 		result, err := r.opts.Finish(ctx, rec, why)
 		return func() {

@@ -69,33 +69,15 @@ func (i NodeInfo) claimDelay() time.Duration {
 // Nodes returns the nodes that are alive, by name. One that is gone without a
 // word leaves the list after its lease TTL.
 func (s *Store) Nodes(ctx context.Context) ([]NodeInfo, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	names, err := s.rdb.SMembers(ctx, prefix+"nodes").Result()
+	reply, err := s.run(ctx, nodesScript)
 	if err != nil {
-		return nil, fmt.Errorf("list nodes: %w", unavailable(err))
-	}
-	if len(names) == 0 {
-		return nil, nil
-	}
-	keys := make([]string, len(names))
-	for i, name := range names {
-		keys[i] = prefix + "node:" + name
-	}
-	replies, err := s.rdb.MGet(ctx, keys...).Result()
-	if err != nil {
-		return nil, fmt.Errorf("list nodes: %w", unavailable(err))
+		return nil, fmt.Errorf("list nodes: %w", err)
 	}
 	var alive []NodeInfo
-	for i, reply := range replies {
-		doc, ok := reply.(string)
-		if !ok {
-			s.rdb.SRem(ctx, prefix+"nodes", names[i]) // a node that lives adds itself with its next heartbeat
-			continue
-		}
+	for _, doc := range stringsOf(reply) {
 		var info NodeInfo
 		if err := json.Unmarshal([]byte(doc), &info); err != nil {
-			return nil, fmt.Errorf("list nodes: read %s: %w", names[i], err)
+			return nil, fmt.Errorf("list nodes: %w", err)
 		}
 		alive = append(alive, info)
 	}

@@ -37,8 +37,10 @@ type NodeOptions struct {
 	// zero, and doubles.
 	OpenTries int
 	OpenPause time.Duration
-	// CallTimeout bounds each call of Open, Finish and a Bot; 30 s when zero.
-	CallTimeout time.Duration
+	// CallTimeout bounds each call of Open and a Bot but those that complete files, 30 s
+	// when zero. FilesTimeout bounds these, which are Finish and a Bot's Stop and Close:
+	// after a crash they read every byte that was recorded. 15 min when zero.
+	CallTimeout, FilesTimeout time.Duration
 	// DrainTimeout bounds a graceful shutdown; 25 s when zero, which is below
 	// the 30 s that Kubernetes grants.
 	DrainTimeout time.Duration
@@ -105,6 +107,7 @@ func NewNode(store *Store, opts NodeOptions) *Node {
 	setDefault(&opts.OpenTries, 5)
 	setDefault(&opts.OpenPause, 250*time.Millisecond)
 	setDefault(&opts.CallTimeout, 30*time.Second)
+	setDefault(&opts.FilesTimeout, 15*time.Minute)
 	setDefault(&opts.DrainTimeout, 25*time.Second)
 	if opts.Log == nil {
 		opts.Log = slog.Default()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -158,6 +159,27 @@ func TestStartFails(t *testing.T) {
 }
 
 // A stop leads to a final state whatever the recording was doing.
+// A recording that is asked for while the room is being closed is not lost: once the
+// bot has left, another one begins it.
+func TestStartInClosedRoom(t *testing.T) {
+	eachRedis(t, func(t *testing.T, rdb *redis.Client) {
+		var starts atomic.Int64
+		s, st := NewStore(rdb), &stage{start: func(recording.Recording) error {
+			if starts.Add(1) == 1 {
+				return fmt.Errorf("start: %w", ErrGone)
+			}
+			return nil
+		}}
+		runNode(t, rdb, st, "n1")
+		r := reaches(t, s, mustStart(t, s, "blue", recording.Selection{}).ID, recording.Active)
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		if len(st.bots) != 2 || !st.bots[0].closed || r.Epoch != st.bots[1].epoch {
+			t.Errorf("%d bots, recorded under epoch %d", len(st.bots), r.Epoch)
+		}
+	})
+}
+
 func TestStopInEachState(t *testing.T) {
 	for name, c := range map[string]struct {
 		stage *stage
@@ -227,6 +249,28 @@ func TestStopWhileStoppingJoins(t *testing.T) {
 		})
 		close(st.hold)
 		all.Wait()
+	})
+}
+
+// Files may take longer to be complete than other calls may last: what a crash left
+// of a long meeting has to be read whole.
+func TestStopOfLargeFiles(t *testing.T) {
+	eachRedis(t, func(t *testing.T, rdb *redis.Client) {
+		s, st := NewStore(rdb), &stage{hold: make(chan struct{})}
+		runNode(t, rdb, st, "n1", func(o *NodeOptions) { o.CallTimeout = time.Nanosecond })
+		r := mustStart(t, s, "blue", recording.Selection{})
+		reaches(t, s, r.ID, recording.Active)
+		if _, err := s.End(t.Context(), r.ID, recording.EndedByStop); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the bot completes the files", func() bool {
+			return slices.Contains(st.callsOf(st.bot("blue", "n1")), "stop "+r.ID+" stop")
+		})
+		close(st.hold)
+		got, err := s.Wait(t.Context(), r.ID, func(r recording.Recording) bool { return r.State.Final() })
+		if err != nil || got.State != recording.Stopped || got.Parts != 2 {
+			t.Errorf("it has ended as %+v, %v", got, err)
+		}
 	})
 }
 
@@ -338,6 +382,57 @@ func TestNodeIsAnnounced(t *testing.T) {
 		n.shutDown(t)
 		unknown()
 	})
+}
+
+// afterCommand calls then once a client has had its n-th answer.
+type afterCommand struct {
+	n    int
+	then func()
+}
+
+func (a *afterCommand) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (a *afterCommand) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (a *afterCommand) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if a.n--; a.n == 0 {
+			a.then()
+		}
+		return err
+	}
+}
+
+// A node that comes back while others look who is there is not taken for gone: a
+// node that drains would end its recordings for want of it.
+func TestNodeComesBackWhileOthersLook(t *testing.T) {
+	addr := redisserver.Run(t).Addr
+	for commands := 1; commands <= 3; commands++ {
+		s, looking := NewStore(client(t, addr)), client(t, addr)
+		back := NodeInfo{Name: fmt.Sprint("n", commands)}
+		err := errors.Join(looking.Ping(t.Context()).Err(), // for the greeting of a new connection
+			s.rdb.SAdd(t.Context(), prefix+"nodes", back.Name).Err()) // its heartbeat was late
+		if err != nil {
+			t.Fatal(err)
+		}
+		looking.AddHook(&afterCommand{commands, func() {
+			if err := s.heartbeat(t.Context(), back, time.Minute); err != nil {
+				t.Error(err)
+			}
+		}})
+		for range 3 {
+			if _, err := NewStore(looking).Nodes(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		nodes, err := s.Nodes(t.Context())
+		if err != nil || !slices.ContainsFunc(nodes, func(i NodeInfo) bool { return i.Name == back.Name }) {
+			t.Errorf("%s is not there: %+v, %v", back.Name, nodes, err)
+		}
+	}
 }
 
 func TestDrainAlone(t *testing.T) {

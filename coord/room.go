@@ -36,7 +36,7 @@ type room struct {
 	held       map[string]*held
 	known      bool // the wishes were read once
 	away       bool // Redis could not be asked the last time
-	gone       bool // the bot has told that the room was closed
+	gone       bool // the bot has told that its room is
 	superseded bool // another node was granted the room
 }
 
@@ -244,7 +244,7 @@ func (r *room) closeBot(ctx context.Context, why recording.EndReason) {
 	if r.bot == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.opts.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.opts.FilesTimeout)
 	defer cancel()
 	if err := r.bot.Close(ctx, why); err != nil {
 		r.log.Error("the room was not left in order", "error", err)

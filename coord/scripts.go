@@ -23,6 +23,7 @@ var (
 	releaseScript = script("release")
 	freeScript    = script("free")
 	wishesScript  = script("wishes")
+	nodesScript   = script("nodes")
 	shareScript   = script("share")
 	amendScript   = script("amend")
 

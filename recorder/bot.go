@@ -57,7 +57,8 @@ type Report struct {
 	Live []recording.LiveTrack
 }
 
-// ErrClosed is the error of a call on a bot that has left its room.
+// ErrClosed is the error of a call on a bot that has left its room, or that is about
+// to, because the room was closed or cannot be reached any more.
 var ErrClosed = errors.New("bot has left the room")
 
 // Bot records one room. All its recordings share one connection and one pass
@@ -77,11 +78,13 @@ type Bot struct {
 	inbox  chan func()
 	done   chan struct{}
 
+	joining sync.WaitGroup // a way back into the room
 	// Owned by run.
-	room     *lksdk.Room
+	room     *lksdk.Room // nil while it is not in it
 	leaving  bool
 	ending   sync.WaitGroup // recordings whose files are being completed
 	captures map[string]*capture
+	outcomes map[string]*outcome // of recordings that have ended lately
 	streams  map[streamKey]*stream
 	tracks   map[string]*track // by SID
 	people   map[string]person
@@ -97,28 +100,42 @@ type Bot struct {
 // number of the node's lease; report is called from the bot's goroutine and
 // must not call the bot.
 func Open(ctx context.Context, room string, epoch int64, o Options, report func(Report)) (*Bot, error) {
+	b := newBot(ctx, room, epoch, o, report)
+	if err := b.open(ctx); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func newBot(ctx context.Context, room string, epoch int64, o Options, report func(Report)) *Bot {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	b := &Bot{
+	return &Bot{
 		opts: o, name: room, epoch: epoch, report: report,
 		identity: fmt.Sprintf("roomreel-recorder-%d-%.8s", epoch, uuid.NewString()),
 		log:      o.Log.With("room", room, "epoch", epoch),
 		origin:   time.Now(), ctx: life, cancel: cancel,
 		inbox: make(chan func(), 256), done: make(chan struct{}),
-		captures: map[string]*capture{}, streams: map[streamKey]*stream{},
+		captures: map[string]*capture{}, outcomes: map[string]*outcome{}, streams: map[streamKey]*stream{},
 		tracks: map[string]*track{}, people: map[string]person{},
 		publications: map[string]publication{}, requested: map[string]bool{},
 	}
-	if err := b.connect(ctx); err != nil {
-		cancel()
-		return nil, err
-	}
+}
+
+func (b *Bot) open(ctx context.Context) error {
 	b.dropped, _ = DroppedDatagrams() // watchDrops tells if it is not known
+	// While it joins, too: LiveKit tells of everything that is published before it is in.
 	go b.run()
-	b.do(b.reconcile)
-	return b, nil
+	room, err := b.connect(ctx)
+	if err != nil {
+		b.cancel()
+		<-b.done
+		return err
+	}
+	b.do(func() { b.enter(room) })
+	return nil
 }
 
 // Identity is the bot's in the room.
@@ -165,6 +182,8 @@ func (b *Bot) run() {
 func (b *Bot) Start(ctx context.Context, rec recording.Recording) error {
 	return b.ask(ctx, func() error {
 		switch {
+		case ctx.Err() != nil:
+			return ctx.Err() // the caller was told that it did not begin
 		case b.leaving:
 			return ErrClosed
 		case b.captures[rec.ID] != nil:
@@ -203,6 +222,9 @@ func (b *Bot) Start(ctx context.Context, rec recording.Recording) error {
 
 // noteMutes tells a new recording which tracks are muted already.
 func (b *Bot) noteMutes(c *capture, now time.Duration) {
+	if b.room == nil {
+		return
+	}
 	for _, rp := range b.room.GetRemoteParticipants() {
 		for _, pub := range rp.TrackPublications() {
 			if pub.IsMuted() {
@@ -213,36 +235,47 @@ func (b *Bot) noteMutes(c *capture, now time.Duration) {
 }
 
 // Stop ends a recording. When it returns, every file and the manifest are
-// complete, seekable and synced.
+// complete, seekable and synced. One that has just ended by itself yields its
+// manifest, too.
 func (b *Bot) Stop(ctx context.Context, id string, why recording.EndReason) (*recording.Manifest, error) {
-	type result struct {
-		m   *recording.Manifest
-		err error
-	}
-	got := make(chan result, 1)
+	var o *outcome
 	err := b.ask(ctx, func() error {
-		c := b.captures[id]
-		if c == nil {
+		if c := b.captures[id]; c != nil {
+			b.end(c, why, nil, func(*outcome) {})
+		}
+		if o = b.outcomes[id]; o == nil {
 			return recording.Errorf(recording.CodeNotFound, "recording %s does not run in room %q", id, b.name)
 		}
-		b.end(c, why, nil, func(m *recording.Manifest, err error) { got <- result{m, err} })
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	select {
-	case r := <-got:
-		return r.m, r.err
+	case <-o.done:
+		return o.manifest, o.err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("stop recording %s: %w", id, ctx.Err())
 	}
 }
 
+// outcome is what became of a recording that has ended, once done is closed.
+type outcome struct {
+	done     chan struct{}
+	manifest *recording.Manifest
+	err      error
+}
+
+// outcomeKept is how long the outcome of a recording is remembered: for those who
+// stop it before they have heard that it has ended by itself.
+const outcomeKept = time.Minute
+
 // end takes c out of the room and, beside the bot's goroutine, completes its
-// files and hands the manifest to then.
-func (b *Bot) end(c *capture, why recording.EndReason, cause *recording.Error, then func(*recording.Manifest, error)) {
+// files and hands the outcome to then.
+func (b *Bot) end(c *capture, why recording.EndReason, cause *recording.Error, then func(*outcome)) {
+	o := &outcome{done: make(chan struct{})}
 	delete(b.captures, c.rec.ID)
+	b.outcomes[c.rec.ID] = o
 	ended := make([]<-chan struct{}, 0, len(b.streams))
 	for _, s := range b.streams {
 		ended = append(ended, s.detach(c, len(b.captures) == 0, why))
@@ -253,7 +286,10 @@ func (b *Bot) end(c *capture, why recording.EndReason, cause *recording.Error, t
 		for _, done := range ended {
 			<-done
 		}
-		then(c.close(b.ctx, at, why, cause))
+		o.manifest, o.err = c.close(b.ctx, at, why, cause)
+		close(o.done)
+		then(o)
+		time.AfterFunc(outcomeKept, func() { b.do(func() { delete(b.outcomes, c.rec.ID) }) })
 	})
 }
 
@@ -265,18 +301,29 @@ func (b *Bot) endAll(why recording.EndReason, cause *recording.Error) {
 }
 
 func (b *Bot) endOne(c *capture, why recording.EndReason, cause *recording.Error) {
-	b.end(c, why, cause, func(m *recording.Manifest, err error) {
-		r := Report{ID: c.rec.ID, Ended: why, Manifest: m, Err: cause}
-		if err != nil && r.Err == nil {
-			r.Err = recording.AsError(err, recording.CodeWriteFailed)
+	b.end(c, why, cause, func(o *outcome) {
+		r := Report{ID: c.rec.ID, Ended: why, Manifest: o.manifest, Err: cause}
+		if o.err != nil && r.Err == nil {
+			r.Err = recording.AsError(o.err, recording.CodeWriteFailed)
 		}
 		b.do(func() { b.report(r) })
 	})
 }
 
 // Close ends what still runs, leaves the room, and returns when everything the
-// bot started has ended.
+// bot started has ended. When ctx ends first, that goes on by itself.
 func (b *Bot) Close(ctx context.Context, why recording.EndReason) error {
+	left := make(chan error, 1)
+	go func() { left <- b.leave(context.WithoutCancel(ctx), why) }()
+	select {
+	case err := <-left:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("leave room %q: %w", b.name, ctx.Err())
+	}
+}
+
+func (b *Bot) leave(ctx context.Context, why recording.EndReason) error {
 	var ids []string
 	err := b.ask(ctx, func() error {
 		b.leaving = true
@@ -293,44 +340,33 @@ func (b *Bot) Close(ctx context.Context, why recording.EndReason) error {
 			err = errors.Join(err, serr)
 		}
 	}
-	if werr := b.awaitEnds(ctx); werr != nil {
-		return errors.Join(err, werr)
-	}
-	b.room.Disconnect()
+	b.ending.Wait() // for those that others have ended
 	b.do(func() {
+		if b.room != nil {
+			b.room.Disconnect()
+		}
 		for _, s := range b.streams {
 			s.close()
 		}
 		b.cancel()
 	})
-	select {
-	case <-b.done:
-	case <-ctx.Done():
-		return errors.Join(err, ctx.Err())
-	}
+	<-b.done
 	for _, s := range b.streams {
 		<-s.done
 	}
+	b.joining.Wait()
 	return err
-}
-
-// awaitEnds waits for the recordings that others have ended.
-func (b *Bot) awaitEnds(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() { b.ending.Wait(); close(done) }()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // ask runs f in the bot's goroutine and returns what it returns.
 func (b *Bot) ask(ctx context.Context, f func() error) error {
 	res := make(chan error, 1)
-	if !b.do(func() { res <- f() }) {
+	select {
+	case b.inbox <- func() { res <- f() }:
+	case <-b.done:
 		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	select {
 	case err := <-res:

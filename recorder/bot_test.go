@@ -107,10 +107,11 @@ func TestBotComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	media := make(chan Report, 100)
-	b, err := Open(ctx, "r", 1, Options{
+	b := newBot(ctx, "r", 1, Options{
 		URL: url, Token: keys.RecorderToken, Archive: archive, Node: "n", Log: slog.New(slog.DiscardHandler),
 	}, func(r Report) { media <- r })
-	if err != nil {
+	b.inbox = make(chan func()) // as in a crowd, more is told than it holds before the bot is in
+	if err := b.open(ctx); err != nil {
 		t.Fatal(err)
 	}
 	defer func() {

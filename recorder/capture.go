@@ -78,7 +78,7 @@ func (c *capture) write(j *recording.Journal) {
 	const flushEvery, syncEvery = 250 * time.Millisecond, 8 // every eighth flush
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
-	flushes := 0
+	flushes, refused := 0, false
 	for {
 		var err error
 		select {
@@ -96,10 +96,11 @@ func (c *capture) write(j *recording.Journal) {
 			} else {
 				err = j.Flush()
 			}
+			refused = refused && err != nil
 		}
-		if err != nil && c.err == nil {
-			c.err = err
-			c.log.Error("journal cannot be written", "error", err)
+		if err != nil && !refused {
+			refused = true
+			c.log.Error("journal cannot be written: trying again", "error", err)
 		}
 	}
 }

@@ -62,7 +62,8 @@ func Repair(ctx context.Context, dir string, rec recording.Recording, why record
 }
 
 // repairUnknown finishes open files that the journal does not name: of a part
-// that began the moment before a crash. They are kept, or removed if empty.
+// that began the moment before a crash. They are kept, or removed if empty. One that
+// cannot be read is left as it is: it must not cost the rest.
 func repairUnknown(dir string, s *solver) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -75,8 +76,12 @@ func repairUnknown(dir string, s *solver) error {
 		}
 		path := filepath.Join(dir, e.Name())
 		_, err := webm.Repair(path)
-		if errors.Is(err, webm.ErrEmpty) {
+		_, damaged := errors.AsType[*webm.CorruptError](err)
+		switch {
+		case errors.Is(err, webm.ErrEmpty):
 			err = os.Remove(path)
+		case errors.Is(err, webm.ErrNotOurs), damaged:
+			err = nil
 		}
 		if err != nil {
 			return fmt.Errorf("repair %s: %w", name, err)

@@ -84,6 +84,26 @@ func TestRepairEmptyPart(t *testing.T) {
 	}
 }
 
+// A loss of power may leave a file that the journal does not name and of which not one
+// byte was written. It costs nothing else.
+func TestRepairBesidesDamagedOrphan(t *testing.T) {
+	dir := t.TempDir()
+	j, err := recording.OpenJournal(dir)
+	must(t, err)
+	for _, e := range meeting() {
+		must(t, j.Append(e))
+	}
+	must(t, j.Close())
+	orphan := filepath.Join(dir, recording.NewID(recording.PrefixPart)+".webm"+webm.OpenSuffix)
+	must(t, os.WriteFile(orphan, make([]byte, 64<<10), 0o600))
+	if m := mustRepair(t, dir); len(m.Participants) == 0 || m.Ended == "" {
+		t.Errorf("the manifest is %+v", m)
+	}
+	if _, err := os.Stat(orphan); err != nil {
+		t.Errorf("what cannot be read is not kept: %v", err)
+	}
+}
+
 // A part without track entries has an empty list of them.
 func TestSolveTracksNeverNull(t *testing.T) {
 	m, err := solve([]recording.Entry{

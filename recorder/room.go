@@ -18,26 +18,50 @@ import (
 const connectTimeout = 15 * time.Second
 
 // connect joins the room. What LiveKit tells from then on becomes messages to
-// the bot's goroutine.
-func (b *Bot) connect(ctx context.Context) error {
+// the bot's goroutine, which must not be the one that waits here.
+func (b *Bot) connect(ctx context.Context) (*lksdk.Room, error) {
 	token, err := b.opts.Token(b.name, b.identity)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	room := lksdk.NewRoom(b.callbacks())
+	var room *lksdk.Room
+	room = lksdk.NewRoom(b.callbacks(func() { b.do(func() { b.disconnected(room) }) }))
 	err = room.JoinWithContextAndToken(ctx, b.opts.URL, token,
 		lksdk.WithAutoSubscribe(false), lksdk.WithDisableRegionDiscovery(), lksdk.WithConnectTimeout(connectTimeout))
 	if err != nil {
-		return recording.Errorf(recording.CodeRoomUnreachable, "join room %q on LiveKit: %w", b.name, err)
+		return nil, recording.Errorf(recording.CodeRoomUnreachable, "join room %q on LiveKit: %w", b.name, err)
 	}
-	b.room = room
 	if err := RaiseReceiveBuffers(); err != nil {
 		b.log.Warn("receive buffers stay small: packets may be lost under load", "error", err)
 	}
-	return nil
+	return room, nil
 }
 
-func (b *Bot) callbacks() *lksdk.RoomCallback {
+// enter makes room the one that the bot is in.
+func (b *Bot) enter(room *lksdk.Room) {
+	if b.leaving {
+		room.Disconnect()
+		return
+	}
+	b.room = room
+	clear(b.requested) // LiveKit knows of no subscription any more
+	b.missed(func(identity string) bool { return room.GetParticipantByIdentity(identity) != nil })
+	b.reconcile()
+	if room.ConnectionState() == lksdk.ConnectionStateDisconnected {
+		b.disconnected(room) // before it was known to be in
+	}
+}
+
+// missed ends the stays of those who have left while the bot was away.
+func (b *Bot) missed(present func(identity string) bool) {
+	for _, p := range b.people {
+		if !present(p.identity) {
+			b.left(p)
+		}
+	}
+}
+
+func (b *Bot) callbacks(disconnected func()) *lksdk.RoomCallback {
 	reconcile := func(*lksdk.RemoteTrackPublication, *lksdk.RemoteParticipant) { b.do(b.reconcile) }
 	return &lksdk.RoomCallback{
 		OnParticipantConnected: func(rp *lksdk.RemoteParticipant) {
@@ -62,7 +86,7 @@ func (b *Bot) callbacks() *lksdk.RoomCallback {
 			// After a full reconnect LiveKit knows of no subscription any more.
 			b.do(func() { clear(b.requested); b.reconcile() })
 		},
-		OnDisconnected: func() { b.do(b.disconnected) },
+		OnDisconnected: disconnected,
 		ParticipantCallback: lksdk.ParticipantCallback{
 			OnTrackPublished: reconcile,
 			OnTrackUnpublished: func(pub *lksdk.RemoteTrackPublication, _ *lksdk.RemoteParticipant) {
@@ -96,8 +120,11 @@ func (p person) entry(present bool) recording.Entry {
 }
 
 func (b *Bot) joined(p person) {
-	if known, ok := b.people[p.identity]; ok && known.sid == p.sid {
+	switch known, ok := b.people[p.identity]; {
+	case ok && known.sid == p.sid:
 		return
+	case ok:
+		b.left(known) // LiveKit need not tell that another stay takes the place of one
 	}
 	b.people[p.identity] = p
 	b.noteAll(p.entry(true))
@@ -131,6 +158,9 @@ func (b *Bot) noteAll(e recording.Entry) {
 // reconcile makes the subscriptions as the recordings want them. It may run at
 // any time and any number of times.
 func (b *Bot) reconcile() {
+	if b.room == nil {
+		return
+	}
 	for _, rp := range b.room.GetRemoteParticipants() {
 		b.joined(personOf(rp))
 		for _, p := range rp.TrackPublications() {
@@ -173,13 +203,14 @@ func (b *Bot) wanted(pub *lksdk.RemoteTrackPublication, identity string) bool {
 	return want
 }
 
-// disconnected tells the bot that LiveKit ended its connection.
-func (b *Bot) disconnected() {
-	if b.leaving {
+// disconnected tells the bot that LiveKit ended its connection to room.
+func (b *Bot) disconnected(room *lksdk.Room) {
+	if b.leaving || room != b.room {
 		return
 	}
-	switch why := b.room.DisconnectReason(); why {
+	switch why := room.DisconnectReason(); why {
 	case livekit.DisconnectReason_ROOM_CLOSED, livekit.DisconnectReason_ROOM_DELETED:
+		b.leaving = true // a room of that name that is opened anew is another bot's
 		b.endAll(recording.EndedByRoom, nil)
 	default:
 		b.rejoin(fmt.Sprintf("LiveKit ended the connection (%s)", why))
@@ -192,28 +223,36 @@ const (
 	rejoinPause = time.Second
 )
 
-// rejoin joins the room again, with the recordings going on: their streams
-// wait for the same identities. After rejoinFor it gives up.
+// rejoin joins the room again, beside the bot's goroutine, with the recordings going
+// on: their streams wait for the same identities. After rejoinFor it gives up.
 func (b *Bot) rejoin(why string) {
 	b.log.Warn("left the room unasked: joining again", "cause", why)
-	clear(b.requested)
-	deadline := time.Now().Add(rejoinFor)
-	var try func()
-	try = func() {
-		if b.leaving {
-			return
+	b.room = nil
+	b.joining.Go(func() {
+		for deadline := time.Now().Add(rejoinFor); ; {
+			ctx, cancel := context.WithDeadline(b.ctx, deadline)
+			room, err := b.connect(ctx)
+			cancel()
+			switch {
+			case err == nil:
+				if !b.do(func() { b.enter(room) }) {
+					room.Disconnect()
+				}
+				return
+			case !time.Now().Add(rejoinPause).Before(deadline):
+				b.do(func() {
+					if !b.leaving {
+						b.leaving = true
+						b.endAll(recording.EndedByFailure, recording.AsError(err, recording.CodeRoomUnreachable))
+					}
+				})
+				return
+			}
+			select {
+			case <-time.After(rejoinPause):
+			case <-b.ctx.Done():
+				return
+			}
 		}
-		ctx, cancel := context.WithDeadline(b.ctx, deadline)
-		err := b.connect(ctx)
-		cancel()
-		switch {
-		case err == nil:
-			b.reconcile()
-		case time.Now().Add(rejoinPause).Before(deadline):
-			time.AfterFunc(rejoinPause, func() { b.do(try) })
-		default:
-			b.endAll(recording.EndedByFailure, recording.AsError(err, recording.CodeRoomUnreachable))
-		}
-	}
-	try()
+	})
 }

@@ -63,12 +63,13 @@ func newStream(b *Bot, key streamKey) *stream {
 }
 
 // claim takes the place of t's kind, if it is free. From a track that is not
-// published any more it is taken away: that its sender has ended may be noticed
-// later than that another took over, after a reload of the page for one.
+// published any more, or that is sent anew as t, it is taken away: that its sender
+// has ended may be noticed later than that another took over, after a reload of the
+// page for one.
 func (s *stream) claim(t *track, published func(sid string) bool) bool {
 	place := &s.taken[slotOf(t.codec)]
 	old := place.Load()
-	if old != nil && published(old.sid) || !place.CompareAndSwap(old, t) {
+	if old != nil && old.sid != t.sid && published(old.sid) || !place.CompareAndSwap(old, t) {
 		return false
 	}
 	if old != nil {
@@ -277,7 +278,11 @@ func (s *stream) trackEnded(t *track) {
 		s.tracks[slotOf(t.codec)] = nil
 	}
 	s.taken[slotOf(t.codec)].CompareAndSwap(t, nil)
-	s.bot.do(func() { delete(s.bot.tracks, t.sid) })
+	s.bot.do(func() {
+		if s.bot.tracks[t.sid] == t { // else it is sent anew
+			delete(s.bot.tracks, t.sid)
+		}
+	})
 }
 
 // handle takes one thing that became of a track's packets.

@@ -77,3 +77,31 @@ func TestStreamWriteError(t *testing.T) {
 		}
 	})
 }
+
+// TestFullDiskForAWhile: where the disk refuses everything, the journal too, the
+// recording goes on once there is room again, and ends whole.
+func TestFullDiskForAWhile(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	sound := opus(t)
+	signal.Ignore(syscall.SIGXFSZ) // which comes with the refusal
+	onStage(t, func(st *stage) {
+		c := st.record(recording.Selection{})
+		mic := st.publish("TR_A", packet.Opus, sound)
+		st.play(2*time.Second, mic)
+		lift := limitFiles(t, 100)
+		defer lift()
+		st.play(4*time.Second, mic)
+		lift()
+		st.play(8*time.Second, mic)
+		time.Sleep(keep)
+		list := parts(t, st.stop(c), 2)
+		if list[0].Ended != recording.EndedByWrite || list[1].Ended != recording.EndedByStop {
+			t.Errorf("the parts ended by %s and %s", list[0].Ended, list[1].Ended)
+		}
+		if end := list[1].Start + list[1].Duration; (end - sec(14)).Duration().Abs() > 40*time.Millisecond {
+			t.Errorf("the last part ends at %v, want 14 s", end)
+		}
+	})
+}

@@ -219,3 +219,29 @@ func TestFailedPart(t *testing.T) {
 		})
 	}
 }
+
+// A track that LiveKit sends anew, in another codec or after an interruption, takes
+// its own place, although the stream has not seen it end yet.
+func TestTrackIsSentAnew(t *testing.T) {
+	vp8, vp9 := pictures(t, "libvpx", "160x120"), pictures(t, "libvpx-vp9", "160x120")
+	onStage(t, func(st *stage) {
+		c := st.record(recording.Selection{})
+		first := st.publish("TR_V", packet.VP8, vp8)
+		st.play(2*time.Second, first)
+		again := st.publish("TR_V", packet.VP9, vp9)
+		must(st.t, st.bot.ask(st.t.Context(), func() error { st.bot.tracks["TR_V"] = again.track; return nil }))
+		first.unpublish() // as its reader tells
+		st.play(2*time.Second, again)
+		must(st.t, st.bot.ask(st.t.Context(), func() error {
+			if st.bot.tracks["TR_V"] != again.track {
+				st.t.Error("the bot does not look after the track any more")
+			}
+			return nil
+		}))
+		for _, p := range parts(st.t, st.stop(c), 2) {
+			if p.Stream != "camera" || p.Duration.Duration() < 1900*time.Millisecond {
+				st.t.Errorf("stream %s has a part of %v", p.Stream, p.Duration)
+			}
+		}
+	})
+}

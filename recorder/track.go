@@ -109,8 +109,7 @@ func (b *Bot) subscribed(remote *webrtc.TrackRemote, pub *lksdk.RemoteTrackPubli
 	b.do(func() {
 		s := b.stream(rp, p.stream, t)
 		t.key, t.muted = s.key, pub.IsMuted()
-		t.arrived.Store(int64(b.now()))
-		b.tracks[t.sid] = t
+		b.begins(t)
 		if t.kind == recording.Audio && b.expectsMatroska(rp, p.stream) {
 			s.queue.call(func() { s.matroska = true })
 		}
@@ -123,6 +122,15 @@ func (b *Bot) subscribed(remote *webrtc.TrackRemote, pub *lksdk.RemoteTrackPubli
 		s.add(t)
 		go t.read(s)
 	})
+}
+
+// begins looks after t from now on. Under its SID it may have been sent before: whether
+// it was unmuted since, while the bot was not in the room, nobody has told.
+func (b *Bot) begins(t *track) {
+	t.arrived.Store(int64(b.now()))
+	b.tracks[t.sid] = t
+	b.noteAll(recording.Entry{Mute: &recording.MuteEntry{SID: t.sid, Muted: t.muted}})
+	b.noteAll(recording.Entry{Stall: &recording.StallEntry{SID: t.sid}})
 }
 
 // streamKey names a stream within a room.

@@ -238,9 +238,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // goroutine.
 type Journal struct {
 	f    *os.File
-	buf  []byte
+	buf  []byte // what is yet to be written
 	line []byte // the entry at hand
-	err  error
+	err  error  // what every further call returns
 }
 
 // OpenJournal opens the journal in dir for appending, creating it if needed.
@@ -261,8 +261,12 @@ func OpenJournal(dir string) (*Journal, error) {
 	return j, nil
 }
 
-// Append adds an entry. It is written at the next Flush. After a failed write
-// every call returns that failure.
+// maxWaiting bounds what waits for a disk that refuses it, in bytes: minutes of a
+// large meeting.
+const maxWaiting = 16 << 20
+
+// Append adds an entry. It is written at the next Flush that succeeds. Once more than
+// 16 MiB wait for that every call fails.
 func (j *Journal) Append(e Entry) error {
 	if j.err != nil {
 		return j.err
@@ -284,20 +288,25 @@ func (j *Journal) Append(e Entry) error {
 	return nil
 }
 
-// Flush hands what was appended to the kernel in one write.
+// Flush hands what was appended to the kernel in one write. What is refused, by a
+// full disk, is kept for the next call.
 func (j *Journal) Flush() error {
 	if j.err != nil || len(j.buf) == 0 {
 		return j.err
 	}
-	_, err := j.f.Write(j.buf)
-	j.buf = j.buf[:0]
+	n, err := j.f.Write(j.buf)
+	j.buf = j.buf[:copy(j.buf, j.buf[n:])]
 	if err != nil {
-		j.err = fmt.Errorf("write journal: %w", err)
+		err = fmt.Errorf("write journal: %w", err)
 	}
-	return j.err
+	if len(j.buf) > maxWaiting {
+		j.err = err
+	}
+	return err
 }
 
-// Sync flushes, and makes the journal durable.
+// Sync flushes, and makes the journal durable. If the disk fails at that, every
+// further call does.
 func (j *Journal) Sync() error {
 	if err := j.Flush(); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -28,11 +29,15 @@ func alone(t *testing.T) bool {
 	return false
 }
 
-// limitFiles makes the kernel refuse every byte beyond the first n of a file.
-func limitFiles(t *testing.T, n uint64) {
+// limitFiles makes the kernel refuse every byte beyond the first n of a file, until
+// the returned function is called.
+func limitFiles(t *testing.T, n uint64) (lift func()) {
 	t.Helper()
 	signal.Ignore(syscall.SIGXFSZ) // which comes with the refusal
-	must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: n, Max: n}))
+	var before syscall.Rlimit
+	must(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before))
+	must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: n, Max: before.Max}))
+	return func() { _ = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before) }
 }
 
 func TestWriteJSONOnAFullDisk(t *testing.T) {
@@ -54,8 +59,8 @@ func TestWriteJSONOnAFullDisk(t *testing.T) {
 	}
 }
 
-// TestJournalOnAFullDisk: what was refused is an error from then on, and what
-// was written before stays whole.
+// TestJournalOnAFullDisk: what was refused is written once there is room again, and
+// is an error until then. What was written before stays whole.
 func TestJournalOnAFullDisk(t *testing.T) {
 	if !alone(t) {
 		return
@@ -63,20 +68,53 @@ func TestJournalOnAFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	j, err := OpenJournal(dir)
 	must(t, err)
-	must(t, j.Append(Entry{At: 1000, End: &EndEntry{Reason: EndedByStop}}))
+	end := func(at Seconds) Entry { return Entry{At: at, End: &EndEntry{Reason: EndedByStop}} }
+	must(t, j.Append(end(1000)))
 	must(t, j.Flush())
 	info, err := os.Stat(filepath.Join(dir, JournalFile))
 	must(t, err)
-	limitFiles(t, uint64(info.Size())+20)
-	must(t, j.Append(Entry{At: 2000, End: &EndEntry{Reason: EndedByStop}}))
-	for _, call := range []func() error{j.Flush, j.Flush, j.Sync, func() error { return j.Append(Entry{}) }, j.Close} {
+	lift := limitFiles(t, uint64(info.Size())+20)
+	must(t, j.Append(end(2000)))
+	for _, call := range []func() error{j.Flush, j.Flush, j.Sync} {
 		if err := call(); !errors.Is(err, syscall.EFBIG) {
 			t.Errorf("error is %v, want %v", err, syscall.EFBIG)
 		}
 	}
+	must(t, j.Append(end(3000)))
 	entries, skipped, err := ReadJournal(dir)
 	must(t, err)
-	if len(entries) != 1 || entries[0].At != 1000 || skipped != 1 {
-		t.Errorf("read %d entries, skipped %d", len(entries), skipped)
+	if diff := cmp.Diff([]Entry{end(1000)}, entries); diff != "" || skipped != 1 {
+		t.Errorf("while it is full: skipped %d\n%s", skipped, diff)
+	}
+	lift()
+	must(t, j.Close())
+	entries, skipped, err = ReadJournal(dir)
+	must(t, err)
+	if diff := cmp.Diff([]Entry{end(1000), end(2000), end(3000)}, entries); diff != "" || skipped != 0 {
+		t.Errorf("afterwards: skipped %d\n%s", skipped, diff)
+	}
+}
+
+// TestJournalWaitsWithinBounds: a disk that stays full costs the journal, not the
+// process.
+func TestJournalWaitsWithinBounds(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	j, err := OpenJournal(t.TempDir())
+	must(t, err)
+	limitFiles(t, 100)
+	long := Entry{End: &EndEntry{Reason: EndReason(strings.Repeat("x", maxWaiting/2))}}
+	for range 3 {
+		_ = j.Append(long)
+	}
+	size := len(j.buf)
+	for _, call := range []func() error{func() error { return j.Append(long) }, j.Flush, j.Sync, j.Close} {
+		if err := call(); !errors.Is(err, syscall.EFBIG) {
+			t.Errorf("error is %v, want %v", err, syscall.EFBIG)
+		}
+	}
+	if len(j.buf) > size {
+		t.Error("more waits for the disk than may")
 	}
 }

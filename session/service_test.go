@@ -91,6 +91,31 @@ func TestCauses(t *testing.T) {
 			t.Errorf("admitted after the end: %v", err)
 		}
 	})
+	t.Run("LiveKit is away for longer than an agent may be", func(t *testing.T) {
+		session := s.open("kim")
+		s.in.broken = true
+		s.pass(time.Minute)
+		s.in.leave(session.Room, "kim") // who comes back a little later than LiveKit
+		s.in.broken = false
+		s.pass(5 * time.Second)
+		s.in.join(session.Room, Participant{Identity: "kim", Publishing: true})
+		s.pass(2 * time.Minute)
+		s.wantCause(session.ID, "")
+	})
+	t.Run("the agent comes back and publishes a little later", func(t *testing.T) {
+		session := s.open("lou")
+		s.in.leave(session.Room, "lou")
+		s.in.join(session.Room, Participant{Identity: "lou"})
+		s.pass(20 * time.Second)
+		s.in.leave(session.Room, "lou")
+		s.pass(20 * time.Second)
+		s.in.join(session.Room, Participant{Identity: "lou"})
+		s.pass(5 * time.Second)
+		s.in.leave(session.Room, "lou")
+		s.in.join(session.Room, Participant{Identity: "lou", Publishing: true})
+		s.pass(2 * time.Minute)
+		s.wantCause(session.ID, "")
+	})
 	t.Run("the agent publishes nothing", func(t *testing.T) {
 		o, err := s.Open(ctx, OpenWish{ClientID: "mute", Streams: []string{"camera"}})
 		if err != nil {

@@ -35,7 +35,7 @@ func newStage(t *testing.T) *stage {
 	rdb := startRedis(t)
 	s := &stage{t: t, rdb: rdb, records: coord.NewStore(rdb), in: &rooms{people: map[string][]Participant{}}, clock: time.Now().UTC()}
 	s.Service = s.node("node-1")
-	s.watch = &watcher{Service: s.Service, seen: map[string]time.Time{}, silent: map[string]time.Time{}}
+	s.watch = &watcher{Service: s.Service, gone: map[string]time.Time{}, silent: map[string]time.Time{}}
 	return s
 }
 
@@ -180,6 +180,9 @@ func (r *rooms) Delete(_ context.Context, room string) error {
 func (r *rooms) Participants(_ context.Context, room string) ([]Participant, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.broken {
+		return nil, errBroken
+	}
 	return slices.Clone(r.people[room]), nil
 }
 

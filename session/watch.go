@@ -39,7 +39,7 @@ func (s *Service) Run(ctx context.Context) error {
 const alive = 5 * time.Second
 
 func (s *Service) watch(ctx context.Context) {
-	w := watcher{Service: s, seen: map[string]time.Time{}, silent: map[string]time.Time{}}
+	w := watcher{Service: s, gone: map[string]time.Time{}, silent: map[string]time.Time{}}
 	tick := time.NewTicker(s.o.Every)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -80,7 +80,7 @@ func (s *Service) shutDown(ctx context.Context) {
 // watcher is one node's view of what it looks after.
 type watcher struct {
 	*Service
-	seen   map[string]time.Time // when somebody was last in their room, by session or supervision
+	gone   map[string]time.Time // since when somebody is not in their room, by session or supervision
 	silent map[string]time.Time // since when nothing comes from an agent, by session
 }
 
@@ -232,6 +232,7 @@ func (w *watcher) evictUnlessStanding(ctx context.Context, room, identity string
 func (w *watcher) session(ctx context.Context, now time.Time, one recording.Session, people []Participant) error {
 	present := contains(people, one.ClientID)
 	if err := w.presence(ctx, now, one.ID, one.State, one.CreatedAt, present, w.o.Grace); err != nil || !present {
+		delete(w.silent, one.ID) // who comes back has time to publish again
 		return err
 	}
 	flows := publishing(people, one.ClientID) || len(one.Streams) == 0
@@ -296,24 +297,25 @@ func (w *watcher) supervision(ctx context.Context, now time.Time, r *watched, on
 // presence notes who has come, and ends what belongs to whoever is gone for too long.
 func (w *watcher) presence(ctx context.Context, now time.Time, id string, state recording.SessionState, created time.Time, present bool, grace time.Duration) error {
 	if present {
-		w.seen[id] = now
+		delete(w.gone, id)
 		if state == recording.SessionWaiting {
 			return w.connected(ctx, id)
 		}
 		return nil
 	}
-	last, patience := created, w.o.JoinWithin
+	since, patience := created, w.o.JoinWithin
 	if state == recording.SessionActive {
-		// Another node may have seen them: from here it counts anew.
-		if w.seen[id].IsZero() {
-			w.seen[id] = now
+		// While LiveKit could not be asked, and before this node looked, they may have
+		// been there.
+		if w.gone[id].IsZero() {
+			w.gone[id] = now
 		}
-		last, patience = w.seen[id], grace
+		since, patience = w.gone[id], grace
 	}
-	if now.Sub(last) < patience {
+	if now.Sub(since) < patience {
 		return nil
 	}
-	delete(w.seen, id)
+	delete(w.gone, id)
 	_, err := w.End(ctx, id, recording.ConnTimeout)
 	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/coord"
@@ -44,8 +45,11 @@ type bot struct {
 
 func (b bot) Start(ctx context.Context, r recording.Recording) error {
 	err := b.Bot.Start(ctx, r)
-	if err == nil {
+	switch {
+	case err == nil:
 		b.metrics.begin(r.ID, b.room)
+	case errors.Is(err, recorder.ErrClosed):
+		return fmt.Errorf("%w: %w", coord.ErrGone, err)
 	}
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/internal/browser"
 	"github.com/roomreel/roomreel/internal/meeting"
+	"github.com/roomreel/roomreel/recorder/webm"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -383,6 +384,28 @@ func probe(ctx context.Context, t *testing.T, path string) probed {
 // dark is the brightness, of 255, of a picture in which there is nothing to see.
 const dark = 30
 
+// picturesIn counts the pictures that a part has for a stretch: a busy browser
+// sends few.
+func picturesIn(t *testing.T, path string, stretch browser.Stretch) (n int) {
+	t.Helper()
+	r, err := webm.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for {
+		b, err := r.Next()
+		if err != nil {
+			return n
+		}
+		at := b.Time.Seconds()
+		isPicture := slices.ContainsFunc(r.Tracks(), func(k webm.Track) bool { return k.Number == b.Track && k.Kind == webm.Video })
+		if isPicture && at >= stretch.From && at < stretch.To {
+			n++
+		}
+	}
+}
+
 // checkPlayback asserts that Chromium plays a part from its beginning and from
 // its middle, in the size that the manifest tells.
 func checkPlayback(ctx context.Context, t *testing.T, b *browser.Browser, s *stage, m *recording.Manifest, part recording.Part) {
@@ -401,8 +424,9 @@ func checkPlayback(ctx context.Context, t *testing.T, b *browser.Browser, s *sta
 		t.Errorf("seeking to the middle, %.3f s, led to %.3f s", length/2, played.Middle.From)
 	}
 	for _, stretch := range []browser.Stretch{played.Start, played.Middle} {
-		if stretch.To < stretch.From+0.9 || stretch.Frames < 5 || stretch.Brightness < dark {
-			t.Errorf("Chromium plays %+v, want a second of moving picture", stretch)
+		held := picturesIn(t, s.path(m, part), stretch)
+		if stretch.To < stretch.From+0.9 || stretch.Frames < min(5, max(1, held/2)) || stretch.Brightness < dark {
+			t.Errorf("Chromium plays %+v, want a second of moving picture, of which there are %d", stretch, held)
 		}
 	}
 	video := trackOf(t, part, recording.Video)
