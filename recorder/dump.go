@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -28,16 +30,27 @@ type dumpKey struct {
 }
 
 func openDump(c *capture, t *track, wall time.Time, now time.Duration) (*dump, error) {
-	f, err := os.Create(filepath.Join(c.dir, t.sid+".rtpdump"))
+	f, err := createDump(filepath.Join(c.dir, t.sid))
 	if err != nil {
 		return nil, fmt.Errorf("open dump: %w", err)
 	}
 	buf := bufio.NewWriter(f)
-	w, err := rtpdump.NewWriter(buf, rtpdump.Header{Start: wall})
+	w, err := rtpdump.NewWriter(buf, rtpdump.Header{Start: wall, Source: net.IPv4zero})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open dump: %w", err), f.Close())
 	}
 	return &dump{f, buf, w, now}, nil
+}
+
+// createDump creates the first file of its name, or name-2 and so on, that is not there:
+// a track can be sent again under its SID.
+func createDump(name string) (*os.File, error) {
+	for path, n := name+".rtpdump", 2; ; path, n = fmt.Sprintf("%s-%d.rtpdump", name, n), n+1 {
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+	}
 }
 
 func (d *dump) write(packet []byte, arrival time.Duration) error {

@@ -331,21 +331,23 @@ func (j *Journal) Close() error {
 	return err
 }
 
+// longestLine bounds a line of a journal, in bytes: above the epoch of the largest
+// request that is valid, each byte of which may take six.
+const longestLine = 8 << 20
+
 // DecodeJournal reads every whole entry from r; see ReadJournal. A line is
-// bounded: one of more than 1 MiB counts as altered.
+// bounded: one of more than 8 MiB counts as altered.
 func DecodeJournal(r io.Reader) (entries []Entry, skipped int, err error) {
-	const longest = 1 << 20
-	br := bufio.NewReaderSize(r, longest)
+	const usual = 64 << 10
+	br := bufio.NewReaderSize(r, usual)
 	for {
 		line, err := br.ReadSlice('\n')
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-			for errors.Is(err, bufio.ErrBufferFull) {
-				_, err = br.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			if line, err = readLong(br, line); line == nil {
+				skipped++
 			}
-			skipped++
-			line = nil
-		case err == nil:
+		}
+		if err == nil && line != nil {
 			line = line[:len(line)-1]
 		}
 		if len(line) > 0 {
@@ -362,6 +364,21 @@ func DecodeJournal(r io.Reader) (entries []Entry, skipped int, err error) {
 			return entries, skipped, fmt.Errorf("read journal: %w", err)
 		}
 	}
+}
+
+// readLong reads on to the end of a line; it returns none for one that is too long.
+func readLong(br *bufio.Reader, begun []byte) (line []byte, err error) {
+	line = bytes.Clone(begun)
+	for err = bufio.ErrBufferFull; errors.Is(err, bufio.ErrBufferFull); {
+		var more []byte
+		more, err = br.ReadSlice('\n')
+		if line != nil && len(line)+len(more) <= longestLine {
+			line = append(line, more...)
+		} else {
+			line = nil
+		}
+	}
+	return line, err
 }
 
 func decodeLine(line []byte) (Entry, bool) {

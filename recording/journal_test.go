@@ -149,8 +149,8 @@ func TestDecodeJournalBounds(t *testing.T) {
 		{"nothing", "", 0, 0},
 		{"empty lines", "\n\n" + whole + "\n\n", 1, 0},
 		{"no newline at the end", whole, 1, 0},
-		{"as long as may be", sealed([]byte(`"at_s":1`+strings.Repeat(" ", 1<<20-1-len(whole))+`}`)) + "\n" + whole, 2, 0},
-		{"one byte longer", sealed([]byte(`"at_s":1`+strings.Repeat(" ", 1<<20-len(whole))+`}`)) + "\n" + whole, 1, 1},
+		{"as long as may be", sealed([]byte(`"at_s":1`+strings.Repeat(" ", longestLine-1-len(whole))+`}`)) + "\n" + whole, 2, 0},
+		{"one byte longer", sealed([]byte(`"at_s":1`+strings.Repeat(" ", longestLine-len(whole))+`}`)) + "\n" + whole, 1, 1},
 		{"8 MiB without a newline", strings.Repeat("x", 8<<20), 0, 1},
 		{"8 MiB of newlines", strings.Repeat("\n", 8<<20) + whole, 1, 0},
 		{"checksum in capitals", strings.Replace(whole, whole[8:16], strings.ToUpper(whole[8:16]), 1), 0, 1},
@@ -171,4 +171,29 @@ func TestDecodeJournalBounds(t *testing.T) {
 // sealed is a line with the right checksum, whatever it says.
 func sealed(rest []byte) string {
 	return fmt.Sprintf(`{"crc":"%08x",%s`, crc32.Checksum(rest, crc32.MakeTable(crc32.Castagnoli)), rest)
+}
+
+// A journal can be read whatever a request may hold.
+func TestJournalOfTheLargestRequest(t *testing.T) {
+	const entries, bytes = 1000, 256
+	var list []string
+	for i := range entries {
+		list = append(list, fmt.Sprintf("%04d", i)+strings.Repeat("<", bytes-4)) // six bytes each in JSON
+	}
+	want := Entry{Epoch: &EpochEntry{Number: 1, Selection: Selection{Identities: list, Except: list, Streams: list}}}
+	want.Epoch.Labels = map[string]string{}
+	for i := range 50 {
+		want.Epoch.Labels[fmt.Sprintf("%02d", i)+strings.Repeat("&", 1022)] = strings.Repeat(">", 1024)
+	}
+	must(t, Request{Room: "r", Selection: want.Epoch.Selection, Subject: want.Epoch.Subject}.Validate())
+	dir := t.TempDir()
+	j, err := OpenJournal(dir)
+	must(t, err)
+	must(t, j.Append(want))
+	must(t, j.Close())
+	got, skipped, err := ReadJournal(dir)
+	must(t, err)
+	if diff := cmp.Diff([]Entry{want}, got); diff != "" || skipped != 0 {
+		t.Errorf("skipped %d (-want +got):\n%.1000s", skipped, diff)
+	}
 }
