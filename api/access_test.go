@@ -9,6 +9,24 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
+// A scraper on this machine sees the metrics; a page that a browser on it shows, and a
+// caller whom a proxy on it passes on, do not.
+func TestMetricsOfThisMachine(t *testing.T) {
+	p := newPlace(t, everything)
+	for name, tt := range map[string]struct {
+		headers []string
+		status  int
+	}{
+		"a scraper":              {nil, 200},
+		"a page of another site": {[]string{"Origin", "https://evil.example"}, 401},
+		"through a proxy":        {[]string{"Forwarded", "for=192.0.2.1"}, 401},
+	} {
+		if got := p.do(t, "", "GET", "/metrics", "", tt.headers...); got.status != tt.status {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+}
+
 // Every route against every kind of caller. The recording is of room standup.
 func TestAccess(t *testing.T) {
 	p := newPlace(t, func(o *api.Options) {

@@ -52,8 +52,8 @@ type CompositionFile struct {
 type FilmSpec struct {
 	Layout    string  `json:"layout,omitempty" maxLength:"64" doc:"grid, speaker, host-bottom, host-only, single, pip, share, custom (with boxes), or recorded: what the recording was told to have. The default is recorded, and grid where it was told nothing." example:"grid"`
 	Format    string  `json:"format,omitempty" enum:"mp4,webm,hls,m4a,opus,people" doc:"mp4 (H.264 and AAC, the default), webm (VP8, VP9 or AV1, and Opus), hls (an mp4 and its fMP4 playlist), m4a or opus (sound only), people (one continuous file per participant and stream, copied where that can be)." example:"mp4"`
-	Width     int     `json:"width,omitempty" minimum:"120" maximum:"3840" multipleOf:"2" doc:"Width in pixels. The default is 1280." example:"1280"`
-	Height    int     `json:"height,omitempty" minimum:"120" maximum:"3840" multipleOf:"2" doc:"Height in pixels. The default is 720." example:"720"`
+	Width     int     `json:"width,omitempty" minimum:"120" maximum:"3840" multipleOf:"2" doc:"Width in pixels, given together with the height. The default is 1280." example:"1280"`
+	Height    int     `json:"height,omitempty" minimum:"120" maximum:"3840" multipleOf:"2" doc:"Height in pixels, given together with the width. The default is 720." example:"720"`
 	FrameRate int     `json:"frame_rate,omitempty" minimum:"1" maximum:"60" doc:"Frames per second. The default is 30." example:"30"`
 	From      float64 `json:"from_s,omitempty" minimum:"0" maximum:"1000000" doc:"Where on the timeline the film begins." example:"0"`
 	To        float64 `json:"to_s,omitempty" minimum:"0" maximum:"1000000" doc:"Where it ends; the end of the recording, when left out." example:"60"`

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/roomreel/roomreel/api"
+	"github.com/roomreel/roomreel/api/client"
 	"github.com/roomreel/roomreel/deliver"
 	"github.com/roomreel/roomreel/recording"
 )
@@ -206,6 +207,36 @@ type sse struct {
 	t     *testing.T
 	lines *bufio.Scanner
 	close context.CancelFunc
+}
+
+// However many follow how recordings fare, they share one subscription, and the last who
+// leaves ends it.
+func TestProgressIsWatchedOnce(t *testing.T) {
+	p := newPlace(t)
+	const channel = "roomreel:{coord}:changes"
+	subscribed := func() int { return p.redis.PubSubNumSub(channel)[channel] }
+	for range 2 {
+		var all []*sse
+		for range 5 {
+			all = append(all, p.watch(t, adminKey, "?progress=true"))
+		}
+		if n := subscribed(); n != 1 {
+			t.Errorf("%d subscriptions of five who watch", n)
+		}
+		r, err := p.store.Start(t.Context(), recording.Request{Room: "standup", Selection: recording.Selection{Identities: []string{recording.NewID("id")}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, one := range all {
+			if _, e := one.next(); e.Type != "recording.progress" || e.RecordingID != r.ID {
+				t.Errorf("watcher %d was told %+v", i, e)
+			}
+			one.close()
+		}
+		if _, err := client.Await(t.Context(), func() (int, error) { return subscribed(), nil }, func(n int) bool { return n == 0 }); err != nil {
+			t.Errorf("%d subscriptions are left", subscribed())
+		}
+	}
 }
 
 func (p *place) watch(t *testing.T, bearer, query string, headers ...string) *sse {

@@ -69,7 +69,7 @@ func (s *Server) watchEvents(ctx context.Context, in *watchEventsInput) (*huma.S
 	ctx, cancel := context.WithTimeout(ctx, longestFeed)
 	feed := eventFeed{EventQuery: q, roomless: caller.Admin, pace: pace{}}
 	if in.Progress {
-		feed.changes = s.recordings.Watch(ctx)
+		feed.changes = s.changes.join(ctx)
 	}
 	var err error
 	if feed.events, err = s.webhooks.Watch(ctx, q); err != nil {

@@ -173,7 +173,7 @@ func (s *Server) deleteMeetingFile(ctx context.Context, in *MeetingFileParam) (*
 		case found.file.RecordingSource == sourceUpload:
 			err = s.remove(ctx, found.file.RecordingID)
 		case found.film != nil:
-			err = s.media.RemoveFilm(*found.film)
+			err = s.removeFilm(ctx, *found.film)
 		default:
 			err = recording.Errorf(recording.CodeNotReady, "parts go with their recording only: DELETE /v1/recordings/%s", found.file.RecordingID)
 		}

@@ -29,13 +29,13 @@ func (s *Server) routeMetrics(metrics http.Handler, open bool) {
 	})
 }
 
-// local reports whether a request comes from this machine and was not passed on
-// by a proxy on it.
+// local reports whether a request comes from this machine and was neither passed on
+// by a proxy on it, nor made by a page of another site in a browser on it.
 func local(r *http.Request) bool {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	ip := net.ParseIP(host)
 	return err == nil && ip != nil && ip.IsLoopback() &&
-		r.Header.Get("Forwarded") == "" && r.Header.Get("X-Forwarded-For") == ""
+		r.Header.Get("Forwarded") == "" && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Origin") == ""
 }
 
 // routeLiveKit takes LiveKit's own webhooks. They prove themselves by their

@@ -92,10 +92,7 @@ func (s *Server) hold(ctx context.Context, id string, hold *recording.Hold) (*re
 // remove deletes a recording that has ended. It is forgotten first: files that are
 // left, here by a crash or on other nodes, go when their node next tidies up.
 func (s *Server) remove(ctx context.Context, id string) error {
-	if held, err := s.media.Hold(id); err != nil || held != nil {
-		if err == nil {
-			err = recording.Errorf(recording.CodeLegalHold, "recording %s is under a legal hold: lift that first", id)
-		}
+	if err := s.notHeld(id); err != nil {
 		return err
 	}
 	films, err := s.compositions.List(ctx, id)
@@ -118,6 +115,28 @@ func (s *Server) remove(ctx context.Context, id string) error {
 		}
 	}
 	return s.media.Remove(id)
+}
+
+// removeFilm deletes a film, in storage first: as long as it is known here, that can be
+// tried again.
+func (s *Server) removeFilm(ctx context.Context, film recording.Composition) error {
+	if err := s.notHeld(film.RecordingID); err != nil {
+		return err
+	}
+	if s.storage != nil {
+		if err := s.storage.RemoveFilm(ctx, film); err != nil {
+			return err
+		}
+	}
+	return s.media.RemoveFilm(film)
+}
+
+func (s *Server) notHeld(id string) error {
+	held, err := s.media.Hold(id)
+	if err == nil && held != nil {
+		err = recording.Errorf(recording.CodeLegalHold, "recording %s is under a legal hold: lift that first", id)
+	}
+	return err
 }
 
 func holdBody(h *recording.Hold) *Hold {

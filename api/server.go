@@ -104,6 +104,7 @@ type Server struct {
 
 	edits       sync.Mutex // of what is told of files
 	openUploads sync.Map   // those that a request is at, by identifier
+	changes     broadcast
 
 	answers        answers
 	rates, guesses limits
@@ -122,7 +123,7 @@ func New(o Options) (*Server, error) {
 		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
 		uploads: o.Uploads, storage: o.Storage, elsewhere: o.Elsewhere, sessions: o.Sessions,
 		previews: o.Previews, origin: http.NewCrossOriginProtection(),
-		answers: answers{o.Answers}, rates: limits{RateLimit: o.Rate}, guesses: limits{RateLimit: o.Guesses},
+		answers: answers{o.Answers}, changes: broadcast{watch: o.Recordings.Watch}, rates: limits{RateLimit: o.Rate}, guesses: limits{RateLimit: o.Guesses},
 		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
 	}
 	const shortest = 16

@@ -233,7 +233,7 @@ func (p *place) film(t *testing.T, rec recording.Recording, bytes []byte) record
 	}
 	c := recording.Composition{
 		ID: recording.NewID(recording.PrefixComposition), RecordingID: rec.ID, State: recording.CompositionReady, Progress: 100,
-		CreatedAt: rec.CreatedAt, Width: 1280, Height: 720, Bytes: int64(len(bytes)),
+		CreatedAt: time.Now().UTC(), Width: 1280, Height: 720, Bytes: int64(len(bytes)),
 	}
 	c.File = c.ID + ".mp4"
 	if err := os.MkdirAll(recording.CompositionsDir(dir), 0o755); err != nil {

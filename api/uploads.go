@@ -33,8 +33,9 @@ type Storage interface {
 	// Link returns a URL to download it from without credentials, for some minutes;
 	// empty when callers are to be sent the bytes.
 	Link(ctx context.Context, location, fileName, mediaType string) (string, error)
-	// Remove deletes all there is of a recording.
+	// Remove deletes all there is of a recording, RemoveFilm what there is of a film.
 	Remove(ctx context.Context, id string) error
+	RemoveFilm(ctx context.Context, film recording.Composition) error
 }
 
 // StoredFile is a file in storage, open for reading.

@@ -62,9 +62,6 @@ func (c cache) has(key string, wanted []origin) bool {
 
 // put keeps a finished file, durably, and leaves it where it is as well.
 func (c cache) put(key string, from []origin, path string) error {
-	if err := os.MkdirAll(c.dir, 0o755); err != nil {
-		return fmt.Errorf("create folder of pieces: %w", err)
-	}
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("keep piece: %w", err)
@@ -73,6 +70,9 @@ func (c cache) put(key string, from []origin, path string) error {
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err != nil {
 		return fmt.Errorf("keep piece: %w", err)
+	}
+	if err := os.MkdirAll(c.dir, 0o755); err != nil {
+		return fmt.Errorf("create folder of pieces: %w", err)
 	}
 	e := entry{File: key + filepath.Ext(path), Bytes: info.Size(), Origins: from}
 	kept := filepath.Join(c.dir, e.File)
@@ -153,7 +153,9 @@ func prune(caches []cache, needed func(cache) bool, age time.Duration, size int6
 		total -= f.size
 	}
 	for _, c := range caches {
-		_ = os.Remove(c.dir) // where it is empty
+		if !needed(c) {
+			_ = os.Remove(c.dir) // where it is empty
+		}
 	}
 	return failed
 }

@@ -103,16 +103,20 @@ func (c cast) inset(a *actor) []place {
 }
 
 // resolveFit decides what auto means for a picture in a box: a camera that
-// would lose less than a third fills it.
+// would lose less than a third fills it. A picture that would lose all but a
+// sixteenth is shown whole whatever was wished: to fill the box it would have to
+// be enlarged beyond measure.
 func resolveFit(f recording.Fit, a actor, b Box) recording.Fit {
-	if f != recording.FitAuto && f != "" {
+	auto, kept := f == recording.FitAuto || f == "", 0.0
+	if a.live() && a.runs[a.run].shape != 0 {
+		box, shape := float64(b.Width)/float64(b.Height), a.runs[a.run].shape
+		kept = min(box, shape) / max(box, shape)
+	}
+	const least = 1.0 / 16
+	switch {
+	case !auto && (f != recording.FitCover || kept == 0 || kept >= least):
 		return f
-	}
-	if !a.live() || a.screen || a.runs[a.run].shape == 0 {
-		return recording.FitContain
-	}
-	box, shape := float64(b.Width)/float64(b.Height), a.runs[a.run].shape
-	if kept := min(box, shape) / max(box, shape); kept > 2.0/3 {
+	case auto && !a.screen && kept > 2.0/3:
 		return recording.FitCover
 	}
 	return recording.FitContain

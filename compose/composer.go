@@ -51,11 +51,19 @@ type Composer struct {
 }
 
 func (c Composer) withDefaults() Composer {
-	c.FFmpeg, c.FFprobe = or(c.FFmpeg, "ffmpeg"), or(c.FFprobe, "ffprobe")
+	c.FFmpeg, c.FFprobe = fromAnywhere(or(c.FFmpeg, "ffmpeg")), fromAnywhere(or(c.FFprobe, "ffprobe"))
 	c.Cores = max(1, or(c.Cores, cores()))
 	c.Memory = or(c.Memory, memory()/2)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
+}
+
+// fromAnywhere names a program as it must be to be run in another folder.
+func fromAnywhere(program string) string {
+	if abs, err := filepath.Abs(program); err == nil && filepath.Base(program) != program {
+		return abs
+	}
+	return program
 }
 
 // Compose makes a film of the recording in dir with ffmpeg from PATH; see
@@ -104,6 +112,9 @@ func readFinal(dir string) (*recording.Manifest, error) {
 	}
 	if err != nil {
 		return nil, recording.AsError(err, recording.CodeComposeFailed)
+	}
+	if m.State == recording.Failed {
+		return nil, recording.Errorf(recording.CodeNoMedia, "recording %s failed, and nothing was recorded", m.ID)
 	}
 	if m.State != recording.Stopped {
 		return nil, recording.Errorf(recording.CodeNotReady, "recording %s is %s: a film can be made once it is stopped", m.ID, m.State)
@@ -160,8 +171,9 @@ func (c Composer) make(ctx context.Context, dir string, m *recording.Manifest, p
 	default:
 		film.State = recording.CompositionFailed
 		film.Error = recording.AsError(fullOr(err), recording.CodeComposeFailed)
-		// What ffmpeg says holds paths of this machine.
-		film.Error.Message = strings.ReplaceAll(film.Error.Message, "file:"+dir+string(filepath.Separator), "")
+		// What ffmpeg says, and the system, holds paths of this machine.
+		inside := dir + string(filepath.Separator)
+		film.Error.Message = strings.NewReplacer("file:"+inside, "", inside, "").Replace(film.Error.Message)
 	}
 	tell(film.Progress)
 	return film, film.Error
@@ -186,7 +198,7 @@ func (c Composer) produce(ctx context.Context, dir, work string, m *recording.Ma
 	}
 	defer log.Close()
 	r := renderer{composer: c, plan: &plan, dir: dir, work: work, log: &sharedLog{w: log}, tell: tell}
-	if err := plan.checkRoom(dir); err != nil {
+	if err := plan.checkRoom(work); err != nil {
 		return err
 	}
 	if err := r.fetch(ctx); err != nil {

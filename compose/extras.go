@@ -105,28 +105,41 @@ type chapter struct {
 }
 
 // chapters are where somebody joins for the first time or shares a screen. What
-// happens within moments is one chapter.
+// happens within moments is one chapter, and what a film withholds is none.
 func (p *Plan) chapters(m *recording.Manifest) []chapter {
 	const moment, most = recording.Seconds(5 * time.Second), 200
 	names := map[string]string{}
 	for _, who := range m.Participants {
-		names[who.Identity], _ = nameFor(who.Name, who.Identity)
+		if wanted(p.Spec, who.Identity) {
+			names[who.Identity] = p.called(who)
+		}
 	}
 	var found []chapter
-	add := func(at recording.Seconds, title string) {
-		if at >= p.Takes[0].From && at < p.Takes[len(p.Takes)-1].To {
-			found = append(found, chapter{p.At(at), title})
+	add := func(at recording.Seconds, identity, does string) {
+		name, has := names[identity]
+		if !has || at < p.Takes[0].From || at >= p.Takes[len(p.Takes)-1].To {
+			return
+		}
+		if film := p.At(at); film < p.Duration { // which is of whole frames
+			found = append(found, chapter{film, name + does})
 		}
 	}
 	for _, who := range m.Participants {
 		if len(who.Present) > 0 {
-			add(who.Present[0].From, names[who.Identity]+" joins")
+			add(who.Present[0].From, who.Identity, " joins")
 		}
 	}
+	known := map[string]bool{} // what goes on in another part
 	for _, part := range m.Parts {
 		for _, t := range part.Tracks {
-			if t.Kind == recording.Video && t.Source == screenSource {
-				add(t.Start, names[part.Participant]+" shares the screen")
+			if t.Kind != recording.Video || t.Source != screenSource {
+				continue
+			}
+			if !slices.ContainsFunc(t.SIDs, func(sid string) bool { return known[sid] }) {
+				add(t.Start, part.Participant, " shares the screen")
+			}
+			for _, sid := range t.SIDs {
+				known[sid] = true
 			}
 		}
 	}
@@ -137,7 +150,7 @@ func (p *Plan) chapters(m *recording.Manifest) []chapter {
 		switch {
 		case c.at-last.at > moment && len(out) < most:
 			out = append(out, c)
-		case len(out) > 1 && !strings.Contains(last.title, c.title):
+		case len(out) > 1 && !strings.Contains(", "+last.title+", ", ", "+c.title+", "):
 			last.title += ", " + c.title
 		}
 	}
@@ -169,9 +182,11 @@ func speakers(m *recording.Manifest, p *Plan) string {
 	}
 	var cues []cue
 	for _, who := range m.Participants {
-		name, _ := nameFor(who.Name, who.Identity)
+		if !wanted(p.Spec, who.Identity) || p.silenced(who.Identity) {
+			continue
+		}
 		for _, i := range p.filmed(who.Speaking) {
-			cues = append(cues, cue{i, name})
+			cues = append(cues, cue{i, p.called(who)})
 		}
 	}
 	slices.SortStableFunc(cues, func(a, b cue) int { return cmp.Compare(a.From, b.From) })

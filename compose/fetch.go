@@ -43,13 +43,14 @@ func (r *renderer) fetch(ctx context.Context) error {
 
 // hold gives the sources that are there names of their own in the work folder.
 func (r *renderer) hold() error {
-	if err := os.MkdirAll(filepath.Join(r.work, heldName), 0o755); err != nil {
-		return fmt.Errorf("hold parts: %w", err)
-	}
+	r.held = filepath.Join(r.work, heldName)
 	for _, s := range r.plan.Sources {
-		held := filepath.Join(r.work, heldName, filepath.Base(s.File))
+		held := filepath.Join(r.held, s.File)
 		if exists(held) {
 			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(held), 0o755); err != nil {
+			return fmt.Errorf("hold parts: %w", err)
 		}
 		err := link(r.path(s), held)
 		if errors.Is(err, fs.ErrNotExist) { // it may have been finished just now

@@ -205,7 +205,8 @@ func remuxCommand(part, out string) []string {
 }
 
 // followScript lists the parts of a stream, each at its place: with an inpoint
-// the demuxer keeps a file's own times, and durations tell where the next begins.
+// the demuxer keeps a file's own times, and durations tell where the next begins. A
+// node that wrote on after another had taken over ends where that one's pictures begin.
 func followScript(files []string, parts []recording.Part) string {
 	var b strings.Builder
 	b.WriteString("ffconcat version 1.0\n")
@@ -214,8 +215,28 @@ func followScript(files []string, parts []recording.Part) string {
 		if i+1 < len(files) {
 			fmt.Fprintf(&b, "duration %s\n", decimal(parts[i+1].Start-parts[i].Start))
 		}
+		own, has := pictureOf(parts[i : i+1])
+		next, more := pictureOf(parts[i+1:])
+		if !has || !more {
+			continue
+		}
+		if c, err := newClock(parts[i], own, 0); err == nil {
+			fmt.Fprintf(&b, "outpoint %s\n", decimal(c.file(next.Start)))
+		}
 	}
 	return b.String()
+}
+
+// pictureOf returns the first track of pictures.
+func pictureOf(parts []recording.Part) (recording.Track, bool) {
+	for _, p := range parts {
+		for _, t := range p.Tracks {
+			if t.Kind == recording.Video {
+				return t, true
+			}
+		}
+	}
+	return recording.Track{}, false
 }
 
 // followCommand copies the pictures of a list of parts, offset in the file, and
@@ -241,8 +262,16 @@ func playlistCommand(film string) []string {
 // posterCommand writes one picture of a film as JPEG.
 func posterCommand(film string, at recording.Seconds, out string) []string {
 	args := append([]string{}, common...)
-	return append(args, "-ss", decimal(at), "-i", "file:"+film, "-frames:v", "1", "-q:v", "3", "-f", "image2", "-update", "1", out)
+	return append(append(args, stillInput(film, at)...), "-frames:v", "1", "-vf", still, "-q:v", "3", "-f", "image2", "-update", "1", out)
 }
+
+// stillInput and still take the picture that a film shows at a moment, also after
+// its last.
+func stillInput(film string, at recording.Seconds) []string {
+	return []string{"-noaccurate_seek", "-ss", decimal(at), "-i", "file:" + film}
+}
+
+const still = "tpad=stop=-1:stop_mode=clone,fps=25:start_time=0"
 
 // probeArgs asks ffprobe for a film's length and size as JSON.
 func probeArgs(file string) []string {
@@ -251,10 +280,8 @@ func probeArgs(file string) []string {
 
 // stillArgs reads one picture of a film, scaled, as PNG on standard output.
 func stillArgs(film string, at recording.Seconds, width, height int) []string {
-	return []string{
-		"-hide_banner", "-nostdin", "-loglevel", "level+warning", "-threads", "1", "-ss", decimal(at), "-i", "file:" + film,
-		"-frames:v", "1", "-vf", fmt.Sprintf("scale=%d:%d:flags=area", width, height), "-f", "image2pipe", "-c:v", "png", "pipe:1",
-	}
+	args := append([]string{"-hide_banner", "-nostdin", "-loglevel", "level+warning", "-threads", "1"}, stillInput(film, at)...)
+	return append(args, "-frames:v", "1", "-vf", fmt.Sprintf("%s,scale=%d:%d:flags=area", still, width, height), "-f", "image2pipe", "-c:v", "png", "pipe:1")
 }
 
 // retime is an ffmpeg expression for where a frame belongs, in seconds from

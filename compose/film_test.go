@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,6 +195,44 @@ func TestPicturesThatChange(t *testing.T) {
 		if got := d.colour(want.at, want.x, want.y); got != want.colour {
 			t.Errorf("at %v s (%d,%d) is %s, not %s", want.at, want.x, want.y, got, want.colour)
 		}
+	}
+}
+
+// Nobody can spoil a film by a picture that is all but a line: where it would
+// vanish there is a card, and nothing is enlarged beyond measure.
+func TestLinesAreNoPictures(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := meeting(t, dir,
+		person{identity: "ann", colour: "red", to: 1, steady: true},
+		person{identity: "bob", colour: "green", to: 1, size: "2x1280", noAudio: true, steady: true},
+		person{identity: "eve", colour: "blue", to: 1, size: "1280x2", noAudio: true, steady: true},
+	)
+	for i, size := range [][2]int{{160, 90}, {2, 1280}, {1280, 2}} {
+		m.Parts[i].Tracks[0] = sized(m.Parts[i].Tracks[0], 0, size[0], size[1])
+	}
+	if err := recording.WriteManifest(dir, m); err != nil {
+		t.Fatal(err)
+	}
+	d := made(t, dir, testSpec("mp4"), 1)
+	if ann, bob, eve := d.colour(0.5, 80, 45), d.colour(0.5, 180, 20), d.colour(0.5, 100, 110); ann != "red" || bob != "card" || eve != "card" {
+		t.Errorf("ann is %s, bob %s, eve %s", ann, bob, eve)
+	}
+	spec := testSpec("mp4")
+	spec.Layout = "custom"
+	for i, who := range []string{"ann", "bob", "eve"} {
+		spec.Boxes = append(spec.Boxes, recording.LayoutBox{X: 100 * i, Width: 100, Height: 180, Fit: recording.FitCover, Participant: who})
+	}
+	plan, err := NewPlan(m, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fits []recording.Fit
+	for _, tile := range plan.Segments[0].Tiles {
+		fits = append(fits, tile.Fit)
+	}
+	if want := []recording.Fit{recording.FitCover, recording.FitContain, recording.FitContain}; !slices.Equal(fits, want) {
+		t.Errorf("they are shown as %q, not %q", fits, want)
 	}
 }
 
@@ -399,5 +438,35 @@ func TestNoFFmpeg(t *testing.T) {
 	film, err := Composer{FFmpeg: filepath.Join(dir, "none")}.Compose(context.Background(), dir, testSpec("mp4"), nil)
 	if recording.CodeOf(err) != recording.CodeComposeFailed || film.Error == nil {
 		t.Errorf("got %v, %+v", err, film)
+	}
+}
+
+// What is told of a failure holds no path of this machine.
+func TestFailureTellsNoPath(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	meeting(t, dir, person{identity: "ann", colour: "red", to: 1})
+	program, _ := wrapper(t, "exit 0") // and makes nothing
+	film, err := Composer{FFmpeg: program}.Compose(t.Context(), dir, testSpec("opus"), nil)
+	if err == nil || film.Error == nil || strings.Contains(film.Error.Message, dir) {
+		t.Errorf("it failed with %v", film.Error)
+	}
+}
+
+// ffmpeg may be named by its place relative to where roomreel was started.
+func TestRelativeFFmpeg(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	meeting(t, dir, person{identity: "ann", colour: "red", to: 1})
+	program, _ := wrapper(t, "")
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if program, err = filepath.Rel(here, program); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (Composer{FFmpeg: program}).Compose(t.Context(), dir, testSpec("opus"), nil); err != nil {
+		t.Error(err)
 	}
 }

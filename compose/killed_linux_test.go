@@ -258,6 +258,17 @@ esac`)
 	next.Close()
 }
 
+// It is the recording's own disk that has to have room, wherever its folder lies.
+func TestRoomOfOwnDisk(t *testing.T) {
+	t.Parallel()
+	dir := filesystem(t, 40<<20)
+	meeting(t, dir, person{identity: "ann", colour: "red", to: 1})
+	film, err := Compose(t.Context(), dir, testSpec("opus"), nil)
+	if recording.CodeOf(err) != recording.CodeDiskFull || !strings.Contains(err.Error(), "MiB free") {
+		t.Errorf("got %v, %+v", err, film)
+	}
+}
+
 // filesystem is one of its own with so many bytes.
 func filesystem(t *testing.T, bytes int) string {
 	t.Helper()

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -66,11 +65,11 @@ func memory() int64 {
 	return total
 }
 
-// checkRoom refuses a film that the disk has no room for: its pieces, and once
-// more the same as the film.
-func (p *Plan) checkRoom(dir string) error {
+// checkRoom refuses a film that the disk of a folder has no room for: its pieces,
+// and once more the same as the film.
+func (p *Plan) checkRoom(folder string) error {
 	var fs unix.Statfs_t
-	if unix.Statfs(filepath.Dir(dir), &fs) != nil {
+	if unix.Statfs(folder, &fs) != nil {
 		return recording.Errorf(recording.CodeComposeFailed, "the free space of the disk cannot be read")
 	}
 	const reserve, soundKbit = 64 << 20, 128

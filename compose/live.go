@@ -96,8 +96,8 @@ func untilFinal(ctx context.Context, dir string) (running context.Context, done 
 
 // final reports whether the recording in a directory is.
 func final(dir string) bool {
-	_, err := readFinal(dir)
-	return err == nil
+	m, err := recording.ReadManifest(dir)
+	return err == nil && m.State.Final()
 }
 
 // planAhead takes a snapshot of the recording and returns the pieces that have
@@ -150,6 +150,9 @@ func (q *Queue) encodeSettled(ctx context.Context, r *renderer, tasks []task) er
 
 // planSettled plans what of the film has settled, or nothing.
 func planSettled(m *recording.Manifest, spec recording.CompositionSpec, zero recording.Seconds) (*Plan, error) {
+	if spec.Format == "people" {
+		return nil, nil // each has a film of their own, of parts that are whole
+	}
 	horizon := m.Duration - settled
 	if spec.To == 0 || spec.To > horizon {
 		spec.To = horizon

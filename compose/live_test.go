@@ -195,3 +195,50 @@ func TestLiveBreaksOff(t *testing.T) {
 		}
 	}
 }
+
+// A live film of a recording that fails ends with it, and none is begun of one that
+// has failed.
+func TestLiveRecordingFails(t *testing.T) {
+	t.Parallel()
+	a, id, dir := archive(t, person{identity: "ann", colour: "red", to: 1})
+	m, err := a.Manifest(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, recording.ManifestFile)); err != nil {
+		t.Fatal(err)
+	}
+	q := queue(t, a, Options{Snapshot: func(context.Context, string) (*recording.Manifest, error) {
+		if m, err := a.Manifest(id); err == nil {
+			return m, nil
+		}
+		return nil, recording.Errorf(recording.CodeNotReady, "nothing is written yet")
+	}})
+	spec := testSpec("mp4")
+	spec.Live = true
+	_, updates := begin(t, q, id, spec)
+	until(t, updates, recording.CompositionRunning)
+	m.State, m.Ended, m.Parts = recording.Failed, recording.EndedByFailure, nil
+	if err := recording.WriteManifest(dir, m); err != nil {
+		t.Fatal(err)
+	}
+	if film := until(t, updates, recording.CompositionFailed); film.Error.Code != recording.CodeNoMedia {
+		t.Errorf("it failed with %v", film.Error)
+	}
+	if _, err := q.Start(t.Context(), id, spec); recording.CodeOf(err) != recording.CodeNoMedia {
+		t.Errorf("another: %v", err)
+	}
+}
+
+// Of a format that has no film of everybody nothing is encoded ahead.
+func TestLivePeople(t *testing.T) {
+	m := &recording.Manifest{
+		ID: "rec_1", State: recording.Active, Duration: sec(60), Participants: []recording.Participant{present("ann", "Ann", 0, 60)},
+		Parts: []recording.Part{partOf("p1", "ann", "camera", track("video", 1, 0, 60), track("audio", 2, 0, 60))},
+	}
+	for format, want := range map[string]bool{"webm": true, "people": false} {
+		if p, err := planSettled(m, recording.CompositionSpec{Format: format, Live: true}, 0); err != nil || (p != nil) != want {
+			t.Errorf("%s: planned %v, %v", format, p != nil, err)
+		}
+	}
+}

@@ -227,6 +227,7 @@ func TestLooksRefuses(t *testing.T) {
 		"boxes[0].fit":                   with(func(b *recording.LayoutBox) { b.Fit = "stretch" }),
 		"boxes[0].order":                 with(func(b *recording.LayoutBox) { b.Order = -1 }),
 		"boxes[0]: only one":             with(func(b *recording.LayoutBox) { b.Order, b.Role = 1, "host" }),
+		"640x0: give both, or neither":   {Width: 640},
 		"background":                     {Background: "red'"},
 		"pauses":                         {Pauses: "skip"},
 		"timestamp":                      {Timestamp: "clock"},

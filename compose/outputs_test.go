@@ -97,6 +97,21 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+// Where nobody is heard, each format has silence of the film's length.
+func TestNobodyIsHeard(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	meeting(t, dir, person{identity: "ann", colour: "red", to: 2, noAudio: true})
+	for _, format := range []string{"m4a", "opus"} {
+		for _, audio := range []string{AudioMixed, AudioMultitrack} {
+			_, path := composed(t, dir, recording.CompositionSpec{Format: format, Audio: audio})
+			if streams, length := probed(t, path); len(streams) != 1 || math.Abs(length-2) > 0.05 {
+				t.Errorf("%s, %s: %q, %v s", format, audio, streams, length)
+			}
+		}
+	}
+}
+
 // Voices in mono make a film in mono, at their level, although the files' heads
 // say that there are two channels (RFC 7587 §7).
 func TestChannels(t *testing.T) {
@@ -259,6 +274,104 @@ func TestExtras(t *testing.T) {
 	tool(t, "ffmpeg", "-v", "error", "-xerror", "-i", filepath.Join(beside, "index.m3u8"), "-f", "null", "-")
 }
 
+// A film of one frame, and one whose last picture stands long, have a poster and a
+// contact sheet of what they show.
+func TestStills(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	meeting(t, dir, person{identity: "ann", colour: "red", to: 2, steady: true})
+	composed(t, dir, recording.CompositionSpec{Width: 320, Height: 180, To: sec(0.03), Extras: []string{ExtraPoster, ExtraSheet}})
+
+	film, sheet := filepath.Join(dir, "film.webm"), filepath.Join(dir, "sheet.png")
+	tool(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=c=red:s=320x180:r=1:d=2,drawbox=c=blue:t=fill:enable='gte(t,1)'", "-f", "lavfi", "-i", "sine=d=8", film)
+	if err := ContactSheet(t.Context(), film, sheet, 10, 1); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(sheet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	img, _, err := image.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	colours := ""
+	for i := range 10 { // at 0.4, 1.2, ... 7.6 s
+		if r, _, b, _ := img.At(8+328*i+160, 8+90).RGBA(); r > b {
+			colours += "r"
+		} else {
+			colours += "b"
+		}
+	}
+	if colours != "rbbbbbbbbb" {
+		t.Errorf("the sheet shows %q", colours)
+	}
+}
+
+// What a film withholds is not told beside it either. A share that goes on in
+// another part is one, and what comes after the last whole frame is none.
+func TestExtrasTellWhatIsShown(t *testing.T) {
+	screen := func(from, to float64, sid string) recording.Track {
+		t := track(recording.Video, 1, from, to)
+		t.Source, t.SIDs = screenSource, []string{sid}
+		return t
+	}
+	m := &recording.Manifest{
+		ID: "rec_1",
+		Participants: []recording.Participant{
+			speaking(present("ann", "Ann", 0, 60.4), 1, 2), speaking(present("bob", "Bob", 7, 60), 8, 9), speaking(present("cyd", "Cyd", 14, 60), 15, 16),
+			speaking(present("eve", "Eve", 21, 60), 22, 23), present("max", "Max", 21.2, 60), present("big", "Big Max", 21.1, 60), present("dee", "Dee", 60.2, 60.4),
+		},
+		Parts: []recording.Part{
+			partOf("p1", "ann", "camera", track("video", 1, 0, 60.4), track("audio", 2, 0, 60.4)),
+			partOf("p2", "bob", "camera", track("video", 1, 7, 60)),
+			partOf("p3", "cyd", "camera", track("video", 1, 14, 60)),
+			partOf("p4", "eve", "camera", track("video", 1, 21, 60), track("audio", 2, 21, 60)),
+			partOf("p5", "ann", "screen_share", screen(28, 35, "TR_1")),
+			partOf("p6", "ann", "screen_share", screen(35.5, 42, "TR_1")),
+			partOf("p7", "ann", "screen_share", screen(49, 55, "TR_2")),
+			partOf("p8", "bob", "screen_share", screen(42, 48, "TR_3")),
+		},
+	}
+	plan := func(mode recording.WithdrawalMode) Plan {
+		p, err := NewPlan(m, recording.CompositionSpec{
+			FrameRate: 1, Exclude: []string{"bob"}, Withdrawn: &recording.Withdrawal{Participants: []string{"eve"}, Mode: mode},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	p := plan(recording.WithdrawalBlur)
+	want := []chapter{
+		{0, "Start"},
+		{sec(14), "Cyd joins"},
+		{sec(21), "Participant joins, Big Max joins, Max joins"},
+		{sec(28), "Ann shares the screen"},
+		{sec(49), "Ann shares the screen"},
+	}
+	if diff := cmp.Diff(want, p.chapters(m), cmp.AllowUnexported(chapter{})); diff != "" {
+		t.Errorf("chapters: %s", diff)
+	}
+	blurred := "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n<v Ann>Ann\n\n00:00:15.000 --> 00:00:16.000\n<v Cyd>Cyd\n"
+	if diff := cmp.Diff(blurred+"\n00:00:22.000 --> 00:00:23.000\n<v Participant>Participant\n", speakers(m, &p)); diff != "" {
+		t.Errorf("who spoke: %s", diff)
+	}
+	p.Spec.Audio = AudioMultitrack
+	var titles []string
+	for _, t := range p.soundTracks() {
+		titles = append(titles, t.title)
+	}
+	if diff := cmp.Diff([]string{"ann", nobody}, titles); diff != "" {
+		t.Errorf("tracks of sound: %s", diff)
+	}
+	p = plan(recording.WithdrawalBoth)
+	if diff := cmp.Diff(blurred, speakers(m, &p)); diff != "" {
+		t.Errorf("who spoke of those who are heard: %s", diff)
+	}
+}
+
 // Each participant's parts become one file: copied where they can be, with the
 // gap between two parts kept, and encoded anew where the codec changes.
 func TestPeople(t *testing.T) {
@@ -305,6 +418,39 @@ func TestPeople(t *testing.T) {
 	d := decoded{sound: decodeSound(t, bob, 0)}
 	if first, gap, second := d.level(1000, 0.5, 1.5), d.level(1000, 2.5, 3.5), d.level(1000, 4.5, 5.5); math.Abs(first+12) > 1 || gap > -50 || math.Abs(second+12) > 1 {
 		t.Errorf("bob is heard at %.1f dB, %.1f in the gap, %.1f", first, gap, second)
+	}
+}
+
+// Of a node that wrote on after its turn had passed to another, a copied file has
+// what belongs to its turn.
+func TestPeopleAfterTakeOver(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := meeting(t, dir,
+		person{identity: "ann", colour: "red", to: 3, steady: true, size: "320x180"},
+		person{identity: "ann", colour: "blue", from: 1.5, videoAt: 1.5, audioAt: 1.5, to: 4, steady: true, size: "320x180"},
+	)
+	m.Participants = m.Participants[:1]
+	for i := range m.Parts[0].Tracks {
+		m.Parts[0].Tracks[i].End = sec(1.5)
+	}
+	m.Parts[1].Epoch = 2
+	if err := recording.WriteManifest(dir, m); err != nil {
+		t.Fatal(err)
+	}
+	film, _ := composed(t, dir, recording.CompositionSpec{Format: "people"})
+	if len(film.Files) != 1 || !film.Files[0].Copied {
+		t.Fatalf("made %+v", film.Files)
+	}
+	const rate = 100
+	d := decode(t, filepath.Join(recording.CompositionsDir(dir), film.ID, film.Files[0].Name), 320, 180, rate)
+	for at, want := range map[float64]string{0.1: "red", 1.4: "red", 1.6: "blue", 2.9: "blue", 3.9: "blue"} {
+		if got := d.colour(at, 160, 90); got != want {
+			t.Errorf("at %v s it is %s, not %s", at, got, want)
+		}
+	}
+	if n := len(d.frames); n < 4*rate-2 || n > 4*rate+2 {
+		t.Errorf("it has %d pictures", n)
 	}
 }
 

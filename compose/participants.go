@@ -105,7 +105,7 @@ func (r *renderer) eachPerson(ctx context.Context, m *recording.Manifest, folder
 			return nil, err
 		}
 		one := renderer{
-			composer: r.composer, plan: &plan, dir: r.dir, work: filepath.Join(r.work, fmt.Sprintf("person%d", i)), log: r.log,
+			composer: r.composer, plan: &plan, dir: r.dir, work: filepath.Join(r.work, fmt.Sprintf("person%d", i)), held: r.held, log: r.log,
 			tell: func(percent float64) { r.tell((float64(i)*100 + percent) / float64(len(list))) },
 		}
 		if err := os.MkdirAll(one.work, 0o755); err != nil {

@@ -18,12 +18,9 @@ func chooseParts(m *recording.Manifest, spec recording.CompositionSpec) ([]recor
 			}
 		}
 	}
-	wanted := func(identity string) bool {
-		return (len(spec.Include) == 0 || slices.Contains(spec.Include, identity)) && !slices.Contains(spec.Exclude, identity)
-	}
 	var parts []recording.Part
 	for _, p := range m.Parts {
-		if wanted(p.Participant) {
+		if wanted(spec, p.Participant) {
 			parts = append(parts, p)
 		}
 	}
@@ -31,7 +28,7 @@ func chooseParts(m *recording.Manifest, spec recording.CompositionSpec) ([]recor
 		return nil, recording.Errorf(recording.CodeInvalidRequest, "include, exclude: nobody who was recorded is left")
 	}
 	for i, e := range spec.External {
-		if !wanted(e.Participant) {
+		if !wanted(spec, e.Participant) {
 			continue
 		}
 		stream := camera
@@ -58,6 +55,11 @@ func chooseParts(m *recording.Manifest, spec recording.CompositionSpec) ([]recor
 	return parts, nil
 }
 
+// wanted reports whether somebody is to be seen and heard.
+func wanted(spec recording.CompositionSpec, identity string) bool {
+	return (len(spec.Include) == 0 || slices.Contains(spec.Include, identity)) && !slices.Contains(spec.Exclude, identity)
+}
+
 func (p *Plan) withdrawn(identity string) recording.WithdrawalMode {
 	if w := p.Spec.Withdrawn; w != nil && slices.Contains(w.Participants, identity) {
 		return w.Mode
@@ -74,4 +76,16 @@ func (p *Plan) blurred(identity string) bool {
 func (p *Plan) silenced(identity string) bool {
 	mode := p.withdrawn(identity)
 	return mode == recording.WithdrawalSilence || mode == recording.WithdrawalBoth
+}
+
+// nobody is what somebody is called whose name is withheld.
+const nobody = "Participant"
+
+// called is what the film calls a participant.
+func (p *Plan) called(who recording.Participant) string {
+	if p.blurred(who.Identity) {
+		return nobody
+	}
+	name, _ := nameFor(who.Name, who.Identity)
+	return name
 }

@@ -225,6 +225,9 @@ func (q *Queue) wait(ctx context.Context, recordingID, id string) (recording.Com
 	if ctx.Err() != nil {
 		return last, ctx.Err()
 	}
+	if _, err := q.Get(ctx, recordingID, id); err != nil {
+		return last, err // it was deleted
+	}
 	return last, errClosed
 }
 
@@ -250,7 +253,35 @@ func (q *Queue) Retry(ctx context.Context, recordingID, id string) (recording.Co
 	again := newComposition(recordingID, film.Spec)
 	again.ID, again.CreatedAt = film.ID, film.CreatedAt
 	_ = os.Remove(q.cancelMark(film))
-	return q.offer(ctx, again)
+	for {
+		if offered, err := q.offerFree(ctx, again); offered || err != nil {
+			return again, err
+		}
+		const pause = 50 * time.Millisecond
+		select {
+		case <-time.After(pause): // whoever made it is about to take it off the list
+		case <-ctx.Done():
+			return film, ctx.Err()
+		}
+	}
+}
+
+// offerFree offers a composition unless this node or another still has it.
+func (q *Queue) offerFree(ctx context.Context, film recording.Composition) (offered bool, err error) {
+	q.taking.Lock()
+	defer q.taking.Unlock()
+	if _, here := q.here(film.ID); here {
+		return false, nil
+	}
+	granted, err := q.opts.Claims.Claim(ctx, film.ID, q.opts.Lease)
+	if err != nil {
+		return false, recording.AsError(err, recording.CodeStoreUnavailable)
+	}
+	if !granted {
+		return false, nil
+	}
+	_, err = q.offer(ctx, film)
+	return true, errors.Join(err, q.opts.Claims.Release(ctx, film.ID))
 }
 
 // cancelMark is a file that asks the node which makes a film to end.
@@ -260,8 +291,8 @@ func (q *Queue) cancelMark(film recording.Composition) string {
 
 // Watch returns a channel of the composition's states: the present one, then
 // each change. A reader that is slow misses states between, never the last
-// one. The channel is closed after the final state, when ctx ends, and when
-// the queue is closed.
+// one. The channel is closed after the final state, when ctx ends, when the queue
+// is closed, and when the composition was deleted.
 func (q *Queue) Watch(ctx context.Context, recordingID, id string) (<-chan recording.Composition, error) {
 	film, err := q.Get(ctx, recordingID, id)
 	if err != nil {
@@ -287,6 +318,9 @@ func (q *Queue) Watch(ctx context.Context, recordingID, id string) (<-chan recor
 			case <-tick.C:
 			}
 			next, err := q.Get(ctx, recordingID, id)
+			if recording.CodeOf(err) == recording.CodeNotFound {
+				return
+			}
 			if err != nil || next.State == film.State && next.Progress == film.Progress {
 				continue
 			}

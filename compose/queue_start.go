@@ -37,7 +37,8 @@ func (q *Queue) Normalize(spec recording.CompositionSpec) (recording.Composition
 
 // StartWished queues the film that a recording's starter wished as its nth, and
 // returns it. However often and on however many nodes it is called, there is one. A
-// film that cannot be made is left as failed, with the reason.
+// film that cannot be made is left as failed, with the reason. After an error there
+// may be none yet.
 func (q *Queue) StartWished(ctx context.Context, recordingID string, n int, spec recording.CompositionSpec) (recording.Composition, error) {
 	film := newComposition(recordingID, spec)
 	film.ID = WishedID(recordingID, n)
@@ -53,7 +54,12 @@ func (q *Queue) StartWished(ctx context.Context, recordingID string, n int, spec
 		}
 		return known, errors.Join(err, q.opts.Claims.Release(ctx, film.ID))
 	}
-	if film.Spec, err = q.check(ctx, recordingID, spec); err != nil {
+	film.Spec, err = q.check(ctx, recordingID, spec)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil || q.ctx.Err() != nil || recording.CodeOf(err) == recording.CodeStoreUnavailable:
+		return film, err // that is not the film's fault
+	default:
 		film.State, film.FinishedAt, film.Error = recording.CompositionFailed, now(), recording.AsError(err, recording.CodeComposeFailed)
 		return film, q.settle(ctx, film)
 	}
@@ -110,7 +116,8 @@ func (q *Queue) manifest(ctx context.Context, recordingID string, live bool) (*r
 	if err == nil && m.State == recording.Stopped {
 		return m, nil
 	}
-	if live && q.opts.Snapshot != nil {
+	failed := err == nil && m.State == recording.Failed
+	if live && q.opts.Snapshot != nil && !failed {
 		return q.opts.Snapshot(ctx, recordingID)
 	}
 	if err != nil {

@@ -184,18 +184,24 @@ func (q *Queue) save(film recording.Composition) error {
 	return save(dir, film)
 }
 
-// settle writes a final state down, tells it, and takes the job off the list.
+// settle writes a final state down, takes the job off the list, and tells it: who
+// hears of it may get the film, or have it tried again.
 func (q *Queue) settle(ctx context.Context, film recording.Composition) error {
 	err := q.save(film)
 	_ = os.Remove(q.cancelMark(film))
 	_ = pinOf(filepath.Join(q.archive.Root(), film.RecordingID), film.ID).remove()
+	if err == nil {
+		err = q.opts.Claims.Done(ctx, film.ID)
+	}
+	q.mu.Lock()
+	if j := q.jobs[film.ID]; j != nil {
+		j.film = film
+	}
+	q.mu.Unlock()
 	if q.opts.Notify != nil {
 		q.opts.Notify(ctx, film)
 	}
-	if err != nil {
-		return err
-	}
-	return q.opts.Claims.Done(ctx, film.ID)
+	return err
 }
 
 // persist settles a job that ended here. On a disk that is full its state is

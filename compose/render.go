@@ -27,6 +27,7 @@ type renderer struct {
 	plan     *Plan
 	dir      string
 	work     string
+	held     string // where hold has put second names of the sources, if it has
 	log      io.Writer
 	tell     func(percent float64)
 	chapters []chapter
@@ -37,7 +38,7 @@ const openSuffix = ".open"
 
 // path is where a source's file is, finished or not.
 func (r *renderer) path(s Source) string {
-	if held := filepath.Join(r.work, heldName, filepath.Base(s.File)); exists(held) {
+	if held := filepath.Join(r.held, s.File); r.held != "" && exists(held) {
 		return held
 	}
 	path := filepath.Join(r.dir, s.File)

@@ -111,7 +111,7 @@ func (p *Plan) findSeats(m *recording.Manifest, all []media) []*seat {
 func (s *seat) name(name string) {
 	s.label, s.initials = nameFor(name, s.participant)
 	if s.blur {
-		s.label, s.initials = "Participant", "–"
+		s.label, s.initials = nobody, "–"
 	}
 	switch {
 	case s.screen:

@@ -3,6 +3,7 @@ package compose
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
@@ -239,6 +240,128 @@ func TestWishedOnce(t *testing.T) {
 	}
 }
 
+// Films are listed by when they were asked for, also those that were wished, and
+// whose identifiers tell nothing of time.
+func TestListIsInOrder(t *testing.T) {
+	t.Parallel()
+	a, id, dir := archive(t, person{identity: "ann", colour: "red", to: 1})
+	q := queue(t, a, Options{})
+	var want []string
+	for n := range 6 {
+		film := newComposition(id, testSpec("opus"))
+		film.State, film.CreatedAt = recording.CompositionReady, now().Add(time.Duration(n)*time.Minute)
+		if n%2 == 0 {
+			film.ID = WishedID(id, n)
+		}
+		want = append(want, film.ID)
+		if err := save(dir, film); err != nil {
+			t.Fatal(err)
+		}
+	}
+	films, err := q.List(t.Context(), id)
+	var got []string
+	for _, film := range films {
+		got = append(got, film.ID)
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("listed as %v, %v, not %v", got, err, want)
+	}
+}
+
+// A wish that is broken off by a shutdown has not failed.
+func TestWishedLater(t *testing.T) {
+	t.Parallel()
+	a, id, _ := archive(t, person{identity: "ann", colour: "red", to: 1})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	q := queue(t, a, Options{Fetch: func(ctx context.Context, _ string, _ ...string) error {
+		cancel()
+		return ctx.Err()
+	}})
+	spec := testSpec("mp4")
+	spec.External = []recording.ExternalVideo{{File: "away.mp4", Participant: "ann"}}
+	check := func(ctx context.Context) {
+		t.Helper()
+		if _, err := q.StartWished(ctx, id, 0, spec); err == nil {
+			t.Error("nothing tells that it is to be wished again")
+		}
+		if film, err := q.Get(t.Context(), id, WishedID(id, 0)); recording.CodeOf(err) != recording.CodeNotFound {
+			t.Errorf("it is left as %+v, %v", film, err)
+		}
+	}
+	check(ctx)
+	q.Close()
+	check(t.Context())
+}
+
+// Who is told that a film failed may have it tried again at once, on any node.
+func TestRetryWhenTold(t *testing.T) {
+	t.Parallel()
+	a, id, _ := archive(t, person{identity: "ann", colour: "red", to: 1})
+	b := newBoard()
+	failed := filepath.Join(t.TempDir(), "failed")
+	program, _ := wrapper(t, "if mkdir '"+failed+"'; then exit 1; fi")
+	two := queue(t, a, Options{Claims: nodeClaims{b, "two"}})
+	var one *Queue
+	told := make(chan error, 1)
+	made := queue(t, a, Options{FFmpeg: program, Claims: nodeClaims{b, "one"}, Notify: func(ctx context.Context, film recording.Composition) {
+		if film.State != recording.CompositionFailed {
+			return
+		}
+		got, err := one.Get(ctx, id, film.ID)
+		if err == nil && got.State != film.State {
+			err = fmt.Errorf("it is %s still", got.State)
+		}
+		if err == nil {
+			_, err = two.Retry(ctx, id, film.ID)
+		}
+		told <- err
+	}})
+	one = made
+	film, _ := begin(t, one, id, testSpec("mp4"))
+	if err := <-told; err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is ready", func() bool {
+		got, err := two.Get(t.Context(), id, film.ID)
+		return err == nil && got.State == recording.CompositionReady
+	})
+}
+
+// Who watches a film hears of its end also when it is deleted, and so does who
+// cancels it.
+func TestDeletedWhileWatched(t *testing.T) {
+	t.Parallel()
+	a, id, dir := archive(t, person{identity: "ann", colour: "red", to: 1})
+	b := newBoard()
+	q := queue(t, a, Options{Claims: nodeClaims{b, "one"}})
+	film := newComposition(id, testSpec("mp4"))
+	if granted, err := (nodeClaims{b, "two"}).Claim(t.Context(), film.ID, time.Hour); !granted || err != nil {
+		t.Fatal(granted, err)
+	}
+	if err := save(dir, film); err != nil {
+		t.Fatal(err)
+	}
+	updates, err := q.Watch(t.Context(), id, film.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	canceled := make(chan error, 1)
+	go func() {
+		_, err := q.Cancel(t.Context(), id, film.ID)
+		canceled <- err
+	}()
+	eventually(t, "the other node is asked to cancel", func() bool { return exists(q.cancelMark(film)) })
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	for range updates {
+	}
+	if err := <-canceled; recording.CodeOf(err) != recording.CodeNotFound {
+		t.Errorf("cancel: %v", err)
+	}
+}
+
 // wrapper is an ffmpeg that writes down what it is asked, and fails or dies as told.
 func wrapper(t *testing.T, script string) (program, calls string) {
 	t.Helper()
@@ -410,6 +533,35 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+// A folder of pieces that is needed stays while its first piece is put there.
+func TestPruneLeavesFolders(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := cacheOf(dir)
+	ctx, cancel := context.WithCancel(t.Context())
+	var tidying sync.WaitGroup
+	tidying.Go(func() {
+		for ctx.Err() == nil {
+			if err := prune([]cache{c}, func(cache) bool { return true }, time.Hour, 1<<30); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	defer func() { cancel(); tidying.Wait() }()
+	for range 50 {
+		piece := filepath.Join(dir, "piece.mp4")
+		if err := os.WriteFile(piece, []byte("piece"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.put("key", nil, piece); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.clear(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A part that is in storage only is brought back for the film, and is used
 // although it is released again at once. So are a video from outside and a
 // picture that were put into storage.
@@ -469,5 +621,40 @@ func TestFetch(t *testing.T) {
 	spec.External[0].File = "none.mp4"
 	if _, err := c.Compose(context.Background(), dir, spec, nil); recording.CodeOf(err) != recording.CodeInvalidRequest || !strings.Contains(err.Error(), "none.mp4") {
 		t.Errorf("a video that is nowhere: %v", err)
+	}
+}
+
+// Parts may be released while a film is made of each participant, and videos from
+// outside may have one name in two folders.
+func TestSourcesAreHeld(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := meeting(t, dir, person{identity: "ann", colour: "red", to: 1}, person{identity: "bob", colour: "red", to: 1})
+	spec := testSpec("mp4")
+	for who, colour := range map[string]string{"ann": "blue", "bob": "green"} {
+		file := filepath.Join(who, "camera.mp4")
+		if err := os.Mkdir(filepath.Join(dir, who), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		tool(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=c="+colour+":s=320x180:r=30:d=1", "-c:v", "libx264", "-preset", "ultrafast", filepath.Join(dir, file))
+		spec.External = append(spec.External, recording.ExternalVideo{File: file, Participant: who})
+	}
+	program, _ := wrapper(t, "rm -f '"+dir+"'/*.webm")
+	c := Composer{FFmpeg: program, Fetch: func(context.Context, string, ...string) error { return nil }}
+	film, err := c.Compose(t.Context(), dir, spec, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := decode(t, filepath.Join(recording.CompositionsDir(dir), film.File), testWidth, testHeight, testRate)
+	if ann, bob := d.colour(0.5, 80, 90), d.colour(0.5, 240, 90); ann != "blue" || bob != "green" {
+		t.Errorf("ann's video is %s and bob's %s", ann, bob)
+	}
+
+	for _, p := range m.Parts {
+		tool(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=s=320x180:r=30:d=1", "-f", "lavfi", "-i", "sine=d=1", "-c:v", "libvpx", "-c:a", "libopus", filepath.Join(dir, p.File))
+	}
+	film, err = c.Compose(t.Context(), dir, recording.CompositionSpec{Format: "people"}, nil)
+	if err != nil || len(film.Files) != 2 {
+		t.Errorf("of parts that were released %v were made: %v", film.Files, err)
 	}
 }

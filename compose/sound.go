@@ -41,9 +41,10 @@ type soundTrack struct {
 	lanes [][]Clip
 }
 
-// soundTracks are the mix of all voices, or one for each participant.
+// soundTracks are the mix of all voices, or one for each participant. Where nobody
+// is heard there is one of silence.
 func (p *Plan) soundTracks() []soundTrack {
-	if p.Spec.Audio != AudioMultitrack {
+	if p.Spec.Audio != AudioMultitrack || len(p.Voices) == 0 {
 		return []soundTrack{{lanes: p.Voices}}
 	}
 	byName := map[string][]Clip{}
@@ -60,7 +61,7 @@ func (p *Plan) soundTracks() []soundTrack {
 	slices.Sort(order)
 	tracks := make([]soundTrack, len(order))
 	for i, who := range order {
-		tracks[i].title, _ = nameFor("", who)
+		tracks[i].title = p.called(recording.Participant{Identity: who})
 		tracks[i].lanes = lay(byName[who])
 	}
 	return tracks

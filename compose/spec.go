@@ -42,6 +42,9 @@ func Normalize(s recording.CompositionSpec) (recording.CompositionSpec, error) {
 	if _, known := formats[s.Format]; !known {
 		return refuse("format: %.40q is not one of %s", s.Format, names(formats))
 	}
+	if s.Width == 0 || s.Height == 0 {
+		return refuse("width, height: %dx%d: give both, or neither for %dx%d", s.Width, s.Height, DefaultWidth, DefaultHeight)
+	}
 	if s.Width < minSide || s.Height < minSide || s.Width > maxSide || s.Height > maxSide || s.Width*s.Height > maxPixels {
 		return refuse("width, height: %dx%d is out of range, sides go from %d to %d and the canvas up to 3840x2160", s.Width, s.Height, minSide, maxSide)
 	}

@@ -116,7 +116,7 @@ func (d *director) segment(t Take, s shot) Segment {
 		if !seat.screen && !seat.blur {
 			tile.Avatar = p.Spec.Avatars[seat.participant]
 		}
-		if at.run >= 0 {
+		if at.run >= 0 && fills(seat.runs[at.run].shape, tile) {
 			r := seat.runs[at.run]
 			from, to := max(g.From, r.From), min(g.To, r.To)
 			tile.Picture = p.clip(r.source, r.From, from, to)
@@ -125,6 +125,17 @@ func (d *director) segment(t Take, s shot) Segment {
 		g.Tiles = append(g.Tiles, tile)
 	}
 	return g
+}
+
+// fills reports whether there is anything to see of a picture that is shown whole
+// in a tile: one that is all but a line would be scaled to nothing.
+func fills(shape float64, t Tile) bool {
+	if shape == 0 || t.Fit == recording.FitCover {
+		return true
+	}
+	w, h := float64(t.Box.Width), float64(t.Box.Height)
+	const least = 2 * turned // what the sizes of a run may differ by
+	return min(w, h*shape) >= least && min(h, w/shape) >= least
 }
 
 // shrunk is how many pixels of a picture must become one of the film for what

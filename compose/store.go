@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/roomreel/roomreel/recording"
@@ -44,6 +45,8 @@ func stored(dir, recordingID string, log *slog.Logger) ([]recording.Composition,
 		}
 		films = append(films, film)
 	}
+	// Identifiers of wished films tell nothing of time.
+	slices.SortStableFunc(films, func(a, b recording.Composition) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	return films, nil
 }
 

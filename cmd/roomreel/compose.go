@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -43,6 +44,13 @@ func composeCommand() *cli.Command {
 			spec, err := filmSpec(cmd)
 			if err != nil {
 				return err
+			}
+			if cmd.IsSet("contact-sheet") { // to refuse it before the film is made, and not after
+				drawn := spec
+				drawn.Extras = append(slices.Clone(spec.Extras), compose.ExtraSheet)
+				if _, err := compose.Normalize(drawn); err != nil {
+					return fmt.Errorf("--contact-sheet: %w", err)
+				}
 			}
 			composer := compose.Composer{FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Assets: c.Composer.Assets}
 			if cmd.Bool("plan") {

@@ -228,6 +228,8 @@ func TestDelivery(t *testing.T) {
 	} else if film, err = client.Await(ctx, func() (api.Composition, error) { return roomreel.Composition(ctx, rec.ID, film.ID) },
 		func(f api.Composition) bool { return recording.CompositionState(f.State).Final() }); err != nil || film.State != string(recording.CompositionReady) {
 		t.Errorf("a film of what is in storage: %+v, %v", film, err)
+	} else {
+		deleteStoredFilm(ctx, t, roomreel, backend, film)
 	}
 	// A wrong URL is refused at the start, not at the end.
 	_, err = roomreel.Start(ctx, api.StartRecording{
@@ -237,6 +239,29 @@ func TestDelivery(t *testing.T) {
 		t.Errorf("an inner URL: %v", err)
 	}
 	_, _ = http.Get(roomreel.URL + "/v1/recordings?token=hunter2&X-Amz-Signature=hunter2")
+}
+
+// deleteStoredFilm deletes a film by the meeting app's face: nothing of it is left in
+// storage.
+func deleteStoredFilm(ctx context.Context, t *testing.T, c client.Client, backend gofakes3.Backend, film api.Composition) {
+	t.Helper()
+	keys := func() (keys []string, err error) {
+		prefix := gofakes3.NewPrefix(new(film.RecordingID+"/compositions/"+film.ID), nil)
+		list, err := backend.ListBucket("reels", &prefix, gofakes3.ListBucketPage{})
+		for _, o := range list.Contents {
+			keys = append(keys, o.Key)
+		}
+		return keys, err
+	}
+	if stored, err := client.Await(ctx, keys, func(keys []string) bool { return len(keys) == 2 }); err != nil {
+		t.Fatalf("storage has %v of a film: %v", stored, err)
+	}
+	if p := answerOf(ctx, t, c, http.MethodDelete, "/api/recordings/desk/"+film.RecordingID+"-composed-"+film.ID+".mp4", nil); p.Code != "" {
+		t.Errorf("delete film: %+v", p)
+	}
+	if left, err := keys(); err != nil || len(left) > 0 {
+		t.Errorf("storage has %v of a film that is deleted, %v", left, err)
+	}
 }
 
 // checkReady holds eyeson's upload_ready against the recording.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,5 +78,15 @@ func TestFilmFlags(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// What has no picture to draw is refused before its film is made.
+func TestContactSheetNeedsPictures(t *testing.T) {
+	for _, format := range []string{"opus", "people"} {
+		err := typed(t.Context(), &screen{}, "compose", t.TempDir(), "--format", format, "--contact-sheet", "sheet.png")
+		if err == nil || !strings.HasPrefix(err.Error(), "--contact-sheet: ") {
+			t.Errorf("%s: %v", format, err)
+		}
 	}
 }

@@ -147,6 +147,17 @@ func (s stored) Open(ctx context.Context, location string) (api.StoredFile, erro
 
 func (s stored) Remove(ctx context.Context, id string) error { return s.Bucket.Remove(ctx, id) }
 
+// RemoveFilm deletes the film, its document, and what was made beside it.
+func (s stored) RemoveFilm(ctx context.Context, film recording.Composition) error {
+	folder := path.Join(film.RecordingID, "compositions")
+	for _, name := range []string{film.File, film.ID + ".json"} {
+		if err := s.Bucket.Delete(ctx, s.Bucket.Location(path.Join(folder, name))); err != nil {
+			return err
+		}
+	}
+	return s.Bucket.Remove(ctx, path.Join(folder, film.ID))
+}
+
 func (s stored) Link(ctx context.Context, location, fileName, mediaType string) (string, error) {
 	const valid = 15 * time.Minute
 	if !s.redirect {

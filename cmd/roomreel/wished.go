@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -100,16 +101,13 @@ func (f wishedFilms) one(ctx context.Context, jobs *coord.Jobs, id, about string
 		return err
 	}
 	for i, spec := range r.Compositions {
-		if !due(w.Kind, spec) {
-			continue
+		if due(w.Kind, spec) {
+			_, failed := f.queue.StartWished(ctx, r.ID, i, spec)
+			err = errors.Join(err, failed)
 		}
-		_, err := f.queue.StartWished(ctx, r.ID, i, spec)
-		if recording.CodeOf(err) == recording.CodeStoreUnavailable {
-			return err
-		}
-		if err != nil && ctx.Err() == nil {
-			f.log.Warn("wished film was not started", "recording", r.ID, "error", err)
-		}
+	}
+	if err != nil {
+		return err // it stays on the list: a full disk or a shutdown passes
 	}
 	return jobs.Done(ctx, id)
 }

@@ -96,6 +96,45 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// A piece of one or two pictures has none that are shown in another order, unlike
+// those around it. Every picture has its time all the same.
+func TestShortPieces(t *testing.T) {
+	lengths := []int{1, 40, 2, 1, 35, 1}
+	dir := t.TempDir()
+	film := Film{Sound: encode(t, "1", []string{"-preset", "ultrafast"}, 3).Sound}
+	var want []string
+	pictures := func(file string, more ...string) []string {
+		md5 := ffmpeg(t, "ffmpeg", append(append([]string{"-i", file, "-map", "0:v"}, more...), "-f", "framemd5", "-")...)
+		return regexp.MustCompile(`[0-9a-f]{32}`).FindAllString(md5, -1)
+	}
+	total := 0
+	for i, n := range lengths {
+		file := filepath.Join(dir, fmt.Sprintf("piece%d.mp4", i))
+		ffmpeg(t, "ffmpeg", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=s=320x180:r=30,trim=start_frame=%d,setpts=PTS-STARTPTS", total), "-frames:v", fmt.Sprint(n),
+			"-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "faster", "-bf", "3", "-video_track_timescale", "90000", file)
+		begin := time.Duration(total) * time.Second / 30
+		total += n
+		film.Pieces = append(film.Pieces, Piece{File: file, Length: time.Duration(total)*time.Second/30 - begin})
+		want = append(want, pictures(file)...)
+	}
+	film.Duration = time.Duration(total) * time.Second / 30
+	path := filepath.Join(t.TempDir(), "film.mp4")
+	if err := Write(t.Context(), path, film); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, pictures(path, "-vsync", "passthrough")); diff != "" {
+		t.Errorf("pictures (-pieces +film): %s", diff)
+	}
+	var times []string
+	for n := range total {
+		times = append(times, fmt.Sprint(n*3000))
+	}
+	got := regexp.MustCompile(`\d+`).FindAllString(ffmpeg(t, "ffprobe", "-select_streams", "v", "-show_entries", "frame=pts", "-of", "csv=p=0", path), -1)
+	if diff := cmp.Diff(times, got); diff != "" {
+		t.Errorf("times (-want +got): %s", diff)
+	}
+}
+
 func join(t *testing.T, film Film) string {
 	t.Helper()
 	dir := t.TempDir()

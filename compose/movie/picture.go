@@ -19,20 +19,29 @@ const pictureScale = 90000
 type picture struct {
 	*track
 	pieces []Piece
-	// begins tells where the samples of each piece lie in its file.
+	// begins tells where the samples of each piece lie in its file, orders how
+	// they are shown.
 	begins       []int64
+	orders       []order
 	keys         *mp4.StssBox
-	shifts       *mp4.CttsBox
 	descriptions [][]byte
 
 	file *os.File
 	open int
 }
 
+// order tells how much later than they are decoded runs of pictures are shown,
+// and how much of that comes before the piece begins.
+type order struct {
+	counts []uint32
+	shifts []int32
+	skip   int32
+}
+
 // openPicture reads the tables of all pieces. Their media are read when they are
 // copied.
 func openPicture(pieces []Piece) (*track, error) {
-	p := &picture{track: newTrack("video", pictureScale), pieces: pieces, keys: &mp4.StssBox{}, shifts: &mp4.CttsBox{}, open: -1}
+	p := &picture{track: newTrack("video", pictureScale), pieces: pieces, keys: &mp4.StssBox{}, open: -1}
 	p.box.Mdia.Hdlr.Name = "VideoHandler"
 	var end time.Duration
 	for i, piece := range pieces {
@@ -45,8 +54,8 @@ func openPicture(pieces []Piece) (*track, error) {
 		return nil, fmt.Errorf("%w: there are none", ErrInvalid)
 	}
 	p.samples().AddChild(p.keys)
-	if slices.ContainsFunc(p.shifts.SampleOffset, func(o int32) bool { return o != 0 }) {
-		p.samples().AddChild(p.shifts)
+	if err := p.reorder(); err != nil {
+		return nil, err
 	}
 	p.copy, p.close = p.copyChunk, func() { p.file.Close() }
 	return p.track, nil
@@ -68,9 +77,6 @@ func (p *picture) add(n int, end uint64) error {
 		return err
 	}
 	first := p.samples().Stsz.SampleNumber
-	if err := p.shift(table); err != nil {
-		return err
-	}
 	var number uint32
 	for i, run := range table.Stts.SampleCount {
 		for range run {
@@ -96,16 +102,62 @@ func (p *picture) add(n int, end uint64) error {
 
 // begin checks that a piece goes on where the one before ends.
 func (p *picture) begin(piece *mp4.TrakBox, n int) error {
-	var skip uint64
-	if piece.Edts != nil && len(piece.Edts.Elst) > 0 && len(piece.Edts.Elst[0].Entries) > 0 {
-		skip = uint64(max(0, piece.Edts.Elst[0].Entries[0].MediaTime))
-	}
 	if n == 0 {
-		p.skip = skip
 		p.box.Tkhd.Width, p.box.Tkhd.Height = piece.Tkhd.Width, piece.Tkhd.Height
 	}
-	if skip != p.skip || piece.Tkhd.Width != p.box.Tkhd.Width || piece.Tkhd.Height != p.box.Tkhd.Height {
+	if piece.Tkhd.Width != p.box.Tkhd.Width || piece.Tkhd.Height != p.box.Tkhd.Height {
 		return fmt.Errorf("%w: it is not encoded like the first", ErrInvalid)
+	}
+	var skip int64
+	if piece.Edts != nil && len(piece.Edts.Elst) > 0 && len(piece.Edts.Elst[0].Entries) > 0 {
+		skip = max(0, piece.Edts.Elst[0].Entries[0].MediaTime)
+	}
+	table := piece.Mdia.Minf.Stbl
+	o := order{counts: []uint32{table.Stsz.SampleNumber}, shifts: []int32{0}}
+	if c := table.Ctts; c != nil {
+		if c.NrSampleCount() != len(c.SampleOffset) {
+			return fmt.Errorf("%w: its tables differ", ErrInvalid)
+		}
+		o.counts, o.shifts = nil, c.SampleOffset
+		for i := range o.shifts {
+			o.counts = append(o.counts, c.SampleCount(i))
+		}
+	}
+	if skip > mostShift || slices.ContainsFunc(o.shifts, func(s int32) bool { return s > mostShift || s < -mostShift }) {
+		return fmt.Errorf("%w: its pictures are shown too late", ErrInvalid)
+	}
+	o.skip = int32(skip)
+	p.orders = append(p.orders, o)
+	return nil
+}
+
+// mostShift is how much later than decoded a picture may be shown: an hour.
+const mostShift = 3600 * pictureScale
+
+// reorder lets all pieces be shown as late as the latest: an encoder that puts
+// pictures in another order has no cause to in a piece of one or two.
+func (p *picture) reorder() error {
+	var latest int32
+	for _, o := range p.orders {
+		latest = max(latest, o.skip)
+	}
+	p.skip = uint64(latest)
+	table, shifted := &mp4.CttsBox{}, false
+	for _, o := range p.orders {
+		shifts := make([]int32, len(o.shifts))
+		for i, s := range o.shifts {
+			shifts[i] = s + latest - o.skip
+			shifted = shifted || shifts[i] != 0
+			if shifts[i] < 0 {
+				table.Version = 1 // has a sign
+			}
+		}
+		if err := table.AddSampleCountsAndOffset(o.counts, shifts); err != nil {
+			return fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
+	}
+	if shifted {
+		p.samples().AddChild(table)
 	}
 	return nil
 }
@@ -126,22 +178,6 @@ func (p *picture) describe(index []byte) (uint32, error) {
 		known.SampleCount++
 	}
 	return uint32(i + 1), nil
-}
-
-// shift appends how much later than they are decoded pictures are shown.
-func (p *picture) shift(table *mp4.StblBox) error {
-	counts, offsets := []uint32{table.Stsz.SampleNumber}, []int32{0}
-	if c := table.Ctts; c != nil {
-		if c.NrSampleCount() != len(c.SampleOffset) {
-			return fmt.Errorf("%w: its tables differ", ErrInvalid)
-		}
-		counts, offsets = counts[:0], c.SampleOffset
-		for i := range offsets {
-			counts = append(counts, c.SampleCount(i))
-		}
-		p.shifts.Version = max(p.shifts.Version, c.Version)
-	}
-	return p.shifts.AddSampleCountsAndOffset(counts, offsets)
 }
 
 // copyChunk appends a chunk to the film.
