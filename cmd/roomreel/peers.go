@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/coord"
@@ -119,10 +121,23 @@ func (p peers) fetchPart(ctx context.Context, id string, part recording.Part) er
 	if base == "" {
 		return recording.Errorf(recording.CodeNotFound, "file %s is not on this node", part.File)
 	}
+	const patience = time.Minute
+	return p.fetchFrom(ctx, base, id, part, patience)
+}
+
+// fetchFrom gives up once nothing has come for as long as patience: a node that hangs
+// must not keep the composer from all other films.
+func (p peers) fetchFrom(ctx context.Context, base, id string, part recording.Part, patience time.Duration) error {
 	token, err := p.token()
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := time.AfterFunc(patience, func() {
+		cancel(recording.Errorf(recording.CodeNodeAway, "%s hangs: nothing has come for %v", part.Node, patience))
+	})
+	defer watch.Stop()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/v1/recordings/"+id+"/parts/"+part.ID+"/media", nil)
 	if err != nil {
 		return err
@@ -130,19 +145,35 @@ func (p peers) fetchPart(ctx context.Context, id string, part recording.Part) er
 	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return recording.Errorf(recording.CodeNodeAway, "%s cannot be reached: %w", part.Node, err)
+		return recording.Errorf(recording.CodeNodeAway, "%s cannot be reached: %w", part.Node, cmp.Or(context.Cause(ctx), err))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return recording.Errorf(recording.CodeNodeAway, "%s answered %d", part.Node, resp.StatusCode)
 	}
 	return recording.WriteWhole(filepath.Join(p.archive.Root(), id, part.File), func(w io.Writer) error {
-		n, err := io.Copy(w, resp.Body)
-		if err == nil && n != part.Bytes {
-			err = recording.Errorf(recording.CodeNodeAway, "%s sent %d of %d bytes", part.Node, n, part.Bytes)
+		n, err := io.Copy(w, watched{resp.Body, watch, patience})
+		switch {
+		case err != nil:
+			return cmp.Or(context.Cause(ctx), err)
+		case n != part.Bytes:
+			return recording.Errorf(recording.CodeNodeAway, "%s sent %d of %d bytes", part.Node, n, part.Bytes)
 		}
-		return err
+		return nil
 	})
+}
+
+// watched starts the watch anew whenever something comes.
+type watched struct {
+	io.Reader
+	watch    *time.Timer
+	patience time.Duration
+}
+
+func (r watched) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	r.watch.Reset(r.patience)
+	return n, err
 }
 
 // nodeURL is where other nodes reach this one's API: as configured, or where it
