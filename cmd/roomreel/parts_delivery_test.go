@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/compose"
 	"github.com/roomreel/roomreel/coord"
 	"github.com/roomreel/roomreel/deliver"
@@ -82,6 +83,10 @@ func TestPartsAwaitTheirDelivery(t *testing.T) {
 		left := archive.Has(r.ID, "a.webm") && archive.Has(r.ID, "b.webm")
 		if deleted != (name == "deleted") || left != (name == "kept") {
 			t.Errorf("%s: deleted %v, left %v", name, deleted, left)
+		}
+		_, _, err = uploads{parts.uploader, peers{archive: archive, store: store}}.file(t.Context(), r.ID, api.StartUpload{Part: m.Parts[0].ID})
+		if want := map[string]recording.Code{"deleted": recording.CodePartsDeleted}[name]; recording.CodeOf(err) != want {
+			t.Errorf("%s: uploading a file: %v, want %q", name, err, want)
 		}
 	}
 }

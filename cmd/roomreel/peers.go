@@ -106,6 +106,9 @@ func (p peers) fetch(ctx context.Context, id string, files ...string) error {
 		if p.archive.Has(id, part.File) {
 			continue
 		}
+		if err := m.PartsKept(); err != nil {
+			return err
+		}
 		if err := p.fetchPart(ctx, id, part); err != nil {
 			return fmt.Errorf("fetch recording: part %s: %w", part.ID, err)
 		}
