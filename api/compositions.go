@@ -127,7 +127,7 @@ func (s *Server) routeCompositions() {
 		},
 		access: fullAccess, files: true,
 		codes: append(lookup[:2:2], recording.CodeInvalidRequest, recording.CodeNotReady, recording.CodeNoMedia,
-			recording.CodeCapacity, recording.CodeDiskFull),
+			recording.CodePartsDeleted, recording.CodeCapacity, recording.CodeDiskFull),
 	}, s.startComposition)
 	route(s, operation{Operation: huma.Operation{
 		OperationID: "list-compositions", Method: http.MethodGet, Path: compositionsPath, Tags: tags,

@@ -58,7 +58,7 @@ func (s *Server) routeMedia() {
 		OperationID: "download-part", Path: "/v1/recordings/{recording}/parts/{part}/media", Tags: tags,
 		Summary:     "Download a part",
 		Description: "The bytes of the file. Knows ranges, so that players can seek and downloads can go on where they broke off.",
-	}, codes: codes}, []string{"video/webm", "video/x-matroska", "audio/webm", "audio/x-matroska"}, s.openPart)
+	}, codes: append(codes[:3:3], recording.CodePartsDeleted)}, []string{"video/webm", "video/x-matroska", "audio/webm", "audio/x-matroska"}, s.openPart)
 }
 
 func (s *Server) getManifest(ctx context.Context, in *RecordingParam) (*manifestOutput, error) {

@@ -120,7 +120,7 @@ func (s *Server) routeUploads() {
 			Description: "Sends a part or a film by one HTTP PUT, and again until it is confirmed. For the file of an upload that has not " +
 				"arrived, that one goes on to the new URL.",
 		},
-		access: fullAccess, files: true, timeout: fetching, codes: append(append(urls, CodeSeveralParts, CodeFileChanged, recording.CodeNotReady, CodeStorageFailed), codes...),
+		access: fullAccess, files: true, timeout: fetching, codes: append(append(urls, CodeSeveralParts, CodeFileChanged, recording.CodeNotReady, recording.CodePartsDeleted, CodeStorageFailed), codes...),
 	}, s.startUpload)
 	route(s, operation{
 		Operation: huma.Operation{
