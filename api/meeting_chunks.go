@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -106,7 +105,7 @@ func (s *Server) write(u MeetingUpload, from io.Reader) (n int64, err error) {
 	var tooLong *http.MaxBytesError
 	var unwritten *fs.PathError
 	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case recording.IsDiskFull(err):
 		return n, recording.Errorf(recording.CodeDiskFull, "the disk is full: make room, then go on from the offset")
 	case errors.As(err, &unwritten):
 		return n, fmt.Errorf("write upload: %w", err)

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/roomreel/roomreel/recording"
@@ -101,7 +100,7 @@ func diskFull() *recording.Error {
 
 // fullOr returns err, or what to do about it where the disk is full.
 func fullOr(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if recording.IsDiskFull(err) {
 		return diskFull()
 	}
 	return err

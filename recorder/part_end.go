@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/roomreel/roomreel/recorder/webm"
@@ -45,7 +44,7 @@ func (s *stream) endPart(c *capture, why recording.EndReason, cause *recording.E
 func (s *stream) failPart(c *capture, err error) {
 	s.log.Error("part cannot be written", "recording", c.rec.ID, "error", err)
 	code := recording.CodeWriteFailed
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if recording.IsDiskFull(err) {
 		code = recording.CodeDiskFull
 	}
 	const pause = 5 * time.Second

@@ -3,6 +3,7 @@ package recording
 import (
 	"errors"
 	"fmt"
+	"syscall"
 )
 
 // Code names a cause of failure. Codes are stable: they appear in problem
@@ -100,4 +101,9 @@ func AsError(err error, code Code) *Error {
 		return e
 	}
 	return &Error{Code: code, Message: err.Error(), cause: err}
+}
+
+// IsDiskFull reports whether err comes of a disk, or of a share of it, that is full.
+func IsDiskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

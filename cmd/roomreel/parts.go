@@ -23,8 +23,8 @@ type partsDeleter struct {
 
 // one deletes what this folder and storage have of the parts, if that is wished and
 // due: the recording has ended well and is not held, no node is away with parts, the
-// URL of its request has its file, and the films are made. It reports whether it deleted any. The record is told first: of
-// several folders each deletes its own.
+// URL of its request has its file, and the films are made. It reports whether it
+// deleted any. The record is told first: of several folders each deletes its own.
 func (d partsDeleter) one(ctx context.Context, r recording.Recording) (deleted bool, err error) {
 	if !r.DeleteParts || r.State != recording.Stopped || r.Hold != nil || len(r.WaitingFor) > 0 {
 		return false, nil
