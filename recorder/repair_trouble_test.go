@@ -69,12 +69,7 @@ func TestRepairOrphan(t *testing.T) {
 // A part of which no block reached the disk leaves no file.
 func TestRepairEmptyPart(t *testing.T) {
 	dir := t.TempDir()
-	j, err := recording.OpenJournal(dir)
-	must(t, err)
-	for _, e := range meeting()[:6] {
-		must(t, j.Append(e))
-	}
-	must(t, j.Close())
+	writeJournal(t, dir, meeting()[:6])
 	w, err := webm.Create(filepath.Join(dir, partAda+".webm"), webm.Options{})
 	must(t, err)
 	must(t, w.Close())
@@ -88,12 +83,7 @@ func TestRepairEmptyPart(t *testing.T) {
 // byte was written. It costs nothing else.
 func TestRepairBesidesDamagedOrphan(t *testing.T) {
 	dir := t.TempDir()
-	j, err := recording.OpenJournal(dir)
-	must(t, err)
-	for _, e := range meeting() {
-		must(t, j.Append(e))
-	}
-	must(t, j.Close())
+	writeJournal(t, dir, meeting())
 	orphan := filepath.Join(dir, recording.NewID(recording.PrefixPart)+".webm"+webm.OpenSuffix)
 	must(t, os.WriteFile(orphan, make([]byte, 64<<10), 0o600))
 	if m := mustRepair(t, dir); len(m.Participants) == 0 || m.Ended == "" {

@@ -17,14 +17,20 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
-func TestSolveMeeting(t *testing.T) {
-	dir := t.TempDir()
+// writeJournal writes the journal of a recording in dir.
+func writeJournal(t *testing.T, dir string, entries []recording.Entry) {
+	t.Helper()
 	j, err := recording.OpenJournal(dir)
 	must(t, err)
-	for _, e := range meeting() {
+	for _, e := range entries {
 		must(t, j.Append(e))
 	}
 	must(t, j.Close())
+}
+
+func TestSolveMeeting(t *testing.T) {
+	dir := t.TempDir()
+	writeJournal(t, dir, meeting())
 	m, err := Solve(dir, recording.Recording{})
 	must(t, err)
 

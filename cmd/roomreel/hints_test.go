@@ -12,11 +12,8 @@ import (
 	"time"
 
 	"github.com/livekit/protocol/auth"
-	"github.com/redis/go-redis/v9"
-
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/coord"
-	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/recording"
 )
@@ -24,12 +21,7 @@ import (
 // A webhook of LiveKit's is acted on once, on whichever of two nodes it comes, and
 // not at all when it is forged.
 func TestHintsAreActedOnOnce(t *testing.T) {
-	options, err := redis.ParseURL(redisserver.Run(t).URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	rdb := redis.NewClient(options)
-	defer rdb.Close()
+	rdb := runRedis(t)
 	keys := testKeys
 	var acted []string
 	act := func(_ context.Context, h plugin.Hint) { acted = append(acted, h.ID+" "+h.Event) }

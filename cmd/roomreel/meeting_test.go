@@ -14,12 +14,14 @@ import (
 	"time"
 
 	"github.com/livekit/protocol/livekit"
+	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/api/client"
 	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/internal/meeting"
+	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -90,6 +92,18 @@ func startStage(t *testing.T, change ...func(*configs.Config)) *stage {
 		t.Fatalf("dev is not ready: %v", err)
 	}
 	return s
+}
+
+// runRedis runs a Redis until the test ends, and connects to it.
+func runRedis(t *testing.T) *redis.Client {
+	t.Helper()
+	options, err := redis.ParseURL(redisserver.Run(t).URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rdb := redis.NewClient(options)
+	t.Cleanup(func() { rdb.Close() })
+	return rdb
 }
 
 func freeAddress(t *testing.T, network string) string {

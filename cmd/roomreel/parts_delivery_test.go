@@ -8,25 +8,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/compose"
 	"github.com/roomreel/roomreel/coord"
 	"github.com/roomreel/roomreel/deliver"
-	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
 // Whoever wants films only and one file at a URL keeps the files while that URL has
 // none, as where there are several: they are to be uploaded by hand then.
 func TestPartsAwaitTheirDelivery(t *testing.T) {
-	options, err := redis.ParseURL(redisserver.Run(t).URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	rdb := redis.NewClient(options)
-	defer rdb.Close()
+	rdb := runRedis(t)
 	archive, err := recording.OpenArchive(t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -8,20 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/roomreel/roomreel/coord"
-	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
 func TestRetention(t *testing.T) {
-	options, err := redis.ParseURL(redisserver.Run(t).URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	rdb := redis.NewClient(options)
-	defer rdb.Close()
+	rdb := runRedis(t)
 	archive, err := recording.OpenArchive(t.TempDir())
 	if err != nil {
 		t.Fatal(err)

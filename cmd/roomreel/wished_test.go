@@ -6,23 +6,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/roomreel/roomreel/compose"
 	"github.com/roomreel/roomreel/coord"
-	"github.com/roomreel/roomreel/internal/redisserver"
 	"github.com/roomreel/roomreel/recording"
 )
 
 // A film that was wished and cannot be written down now, on a disk that is full,
 // say, is begun once it can.
 func TestWishedFilmsAreNotForgotten(t *testing.T) {
-	options, err := redis.ParseURL(redisserver.Run(t).URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	rdb := redis.NewClient(options)
-	defer rdb.Close()
+	rdb := runRedis(t)
 	archive, err := recording.OpenArchive(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
