@@ -275,7 +275,15 @@ func startDev(ctx context.Context, program, data string) (*dev, error) {
 	select {
 	case <-ready:
 		d.took = time.Since(began)
-		return d, d.api.Ready(ctx)
+		// The node announces itself a moment after its welcome.
+		const patience = 30 * time.Second
+		patient, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		_, err := client.Await(patient, func() (bool, error) { return d.api.Ready(patient) == nil, nil }, func(is bool) bool { return is })
+		if err != nil {
+			err = errors.Join(err, d.api.Ready(ctx))
+		}
+		return d, err
 	case err := <-d.ended:
 		return nil, fmt.Errorf("roomreel dev ended at once: %w", err)
 	case <-ctx.Done():
