@@ -56,7 +56,7 @@ type startRecordingInput struct{ Body StartRecording }
 type listRecordingsInput struct {
 	Room   string   `query:"room" maxLength:"256" doc:"Only recordings of this room." example:"standup"`
 	State  []string `query:"state" enum:"queued,starting,recording,paused,stopping,stopped,failed" doc:"Only recordings in one of these states, separated by commas."`
-	Q      string   `query:"q" maxLength:"256" doc:"Only recordings that have this in the name of the room, of the agent, the host or somebody recorded, in a label or an identifier. Case does not matter." example:"anna"`
+	Q      string   `query:"q" maxLength:"256" doc:"Only recordings that have this in the name of the room, of the agent, the host, the node or somebody recorded, or in a label, or whose identifier or session begins with it (12 characters or more). Case does not matter." example:"anna"`
 	Person string   `query:"participant" maxLength:"256" doc:"Only recordings that have ended and have a file of the participant of this identity." example:"anna"`
 
 	From time.Time `query:"from" doc:"Only recordings that were asked for then or later." example:"2026-03-01T00:00:00Z"`

@@ -40,7 +40,7 @@ type Recordings interface {
 type ListQuery struct {
 	Room   string
 	States []recording.State
-	// Text is looked for in names, labels and identifiers; Person is an identity.
+	// Text is looked for in names and labels; Person is an identity.
 	Text, Person string
 	// From and To bound when the recording was asked for; To does not belong to it.
 	From, To time.Time

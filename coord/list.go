@@ -16,9 +16,9 @@ import (
 type Query struct {
 	Room   string            // recordings of this room only
 	States []recording.State // recordings in one of these states only
-	// Text is looked for, whatever its case, in the names of room, agent, host and
-	// people, in labels and identifiers. Person is the identity of somebody of whom
-	// there is a part.
+	// Text is looked for, whatever its case, in the names of room, agent, host, node
+	// and people, and in labels. An identifier counts by its first 12 characters or
+	// more. Person is the identity of somebody of whom there is a part.
 	Text, Person string
 	From, To     time.Time // recordings asked for from From on and before To
 	Limit        int       // recordings on a page: 1 to 200, 50 when zero
@@ -107,7 +107,13 @@ func (q Query) takes(r recording.Recording) bool {
 	}
 	text := strings.ToLower(q.Text)
 	tells := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
-	if slices.ContainsFunc([]string{r.ID, r.Room, r.Client, r.Host, r.Session, r.Node}, tells) {
+	// All identifiers share their prefix, and any four digits stand in one of a
+	// few thousand: less than a good part of one finds what nobody looked for.
+	const telling = 12
+	if len(text) >= telling && (strings.HasPrefix(r.ID, text) || strings.HasPrefix(r.Session, text)) {
+		return true
+	}
+	if slices.ContainsFunc([]string{r.Room, r.Client, r.Host, r.Node}, tells) {
 		return true
 	}
 	for _, p := range r.People {

@@ -16,13 +16,14 @@ func TestSearch(t *testing.T) {
 		s := NewStore(rdb)
 		march := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 		name := map[string]string{}
+		ids := []string{"rec_019c0000000070008000000000004711", "rec_019c0526000070008000000000000000", "rec_019c0a4c000070008000000000000000"}
 		for i, r := range []recording.Recording{
 			{Request: recording.Request{Room: "Standup"}, People: []recording.Person{{Identity: "anna"}, {Identity: "u-77", Name: "Bo Årud"}}},
 			{Request: recording.Request{Room: "ses_1", Subject: recording.Subject{Client: "agent-7", Labels: map[string]string{"case": "4711"}}}},
 			{Request: recording.Request{Room: "standup", Subject: recording.Subject{Host: "anna"}}},
 		} {
-			r.ID, r.State, r.CreatedAt = recording.NewID(recording.PrefixRecording), recording.Stopped, march.AddDate(0, 0, i)
-			name[r.ID] = []string{"first", "second", "third"}[i]
+			name[ids[i]] = []string{"first", "second", "third"}[i]
+			r.ID, r.State, r.CreatedAt = ids[i], recording.Stopped, march.AddDate(0, 0, i)
 			if _, err := s.Restore(t.Context(), r); err != nil {
 				t.Fatal(err)
 			}
@@ -35,6 +36,9 @@ func TestSearch(t *testing.T) {
 			"a person's name":       {Query{Text: "årud"}, []string{"first"}},
 			"identity or host":      {Query{Text: "anna"}, []string{"third", "first"}},
 			"a label":               {Query{Text: "4711"}, []string{"second"}},
+			"an identifier":         {Query{Text: ids[1]}, []string{"second"}},
+			"as the list shortens":  {Query{Text: "REC_019c0526"}, []string{"second"}},
+			"what all begin with":   {Query{Text: "rec_0"}, nil},
 			"an agent":              {Query{Text: "agent-7", States: []recording.State{recording.Stopped}}, []string{"second"}},
 			"nothing such":          {Query{Text: "nothing"}, nil},
 			"recorded participant":  {Query{Person: "anna"}, []string{"first"}},
