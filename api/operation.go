@@ -41,13 +41,16 @@ type operation struct {
 // route registers an operation: who may call it, what it answers and how it
 // fails. Whatever error handle returns reaches the caller as a problem.
 func route[I, O any](s *Server, op operation, handle func(context.Context, *I) (*O, error)) {
+	if op.timeout == 0 {
+		op.timeout = requestTimeout
+	}
 	if op.access != anyone {
 		op.Security = []map[string][]string{{"bearer": {}}}
 		op.Middlewares = huma.Middlewares{s.authenticate(op.access), s.limit}
 		op.codes = append(op.codes, CodeUnauthenticated, recording.CodeNotPermitted, CodeRateLimited,
 			recording.CodeStoreUnavailable, recording.CodeInternal, CodeTimeout)
 		if op.files {
-			op.Middlewares = append(op.Middlewares, s.forward)
+			op.Middlewares = append(op.Middlewares, s.forward(op.timeout))
 			op.codes = append(op.codes, recording.CodeNodeAway)
 		}
 		if op.Method == http.MethodPost {
@@ -55,9 +58,6 @@ func route[I, O any](s *Server, op operation, handle func(context.Context, *I) (
 			op.Parameters = append(op.Parameters, idempotencyHeader)
 			op.codes = append(op.codes, CodeKeyInUse, CodeKeyReused)
 		}
-	}
-	if op.timeout == 0 {
-		op.timeout = requestTimeout
 	}
 	op.MaxBodyBytes, op.BodyReadTimeout = maxBody, requestTimeout
 	s.describeProblems(&op)

@@ -101,6 +101,7 @@ type Server struct {
 	ready        func(context.Context) map[string]error
 	log          *slog.Logger
 	stopTimeout  time.Duration
+	stall        time.Duration
 
 	edits       sync.Mutex // of what is told of files
 	openUploads sync.Map   // those that a request is at, by identifier
@@ -124,7 +125,7 @@ func New(o Options) (*Server, error) {
 		uploads: o.Uploads, storage: o.Storage, elsewhere: o.Elsewhere, sessions: o.Sessions,
 		previews: o.Previews, origin: http.NewCrossOriginProtection(),
 		answers: answers{o.Answers}, changes: broadcast{watch: o.Recordings.Watch}, rates: limits{RateLimit: o.Rate}, guesses: limits{RateLimit: o.Guesses},
-		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
+		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout, stall: stallTimeout,
 	}
 	const shortest = 16
 	for i, key := range o.AdminKeys {
