@@ -32,7 +32,7 @@ func (s *Server) streaming(handle func(context.Context, *http.Request) (int, Mee
 			s.turnAway(c, problemOf(err))
 			return
 		}
-		if wait, ok := s.rates.take(caller.Subject + "\n" + caller.Room); !ok {
+		if wait, ok := s.rates.take(caller.bucket()); !ok {
 			refuseRate(c.Writer, wait)
 			return
 		}

@@ -34,6 +34,8 @@ type operation struct {
 	files bool
 	// ranges tells that it answers parts of a file.
 	ranges bool
+	// streams tells that its answer goes on for as long as the caller wants.
+	streams bool
 	// timeout replaces requestTimeout when it is not zero.
 	timeout time.Duration
 }
@@ -41,7 +43,10 @@ type operation struct {
 // route registers an operation: who may call it, what it answers and how it
 // fails. Whatever error handle returns reaches the caller as a problem.
 func route[I, O any](s *Server, op operation, handle func(context.Context, *I) (*O, error)) {
-	if op.timeout == 0 {
+	switch {
+	case op.streams:
+		op.timeout = unbounded
+	case op.timeout == 0:
 		op.timeout = requestTimeout
 	}
 	if op.access != anyone {
@@ -49,6 +54,9 @@ func route[I, O any](s *Server, op operation, handle func(context.Context, *I) (
 		op.Middlewares = huma.Middlewares{s.authenticate(op.access), s.limit}
 		op.codes = append(op.codes, CodeUnauthenticated, recording.CodeNotPermitted, CodeRateLimited,
 			recording.CodeStoreUnavailable, recording.CodeInternal, CodeTimeout)
+		if op.streams {
+			op.Middlewares = append(op.Middlewares, s.countStream)
+		}
 		if op.files {
 			op.Middlewares = append(op.Middlewares, s.forward(op.timeout))
 			op.codes = append(op.codes, recording.CodeNodeAway)

@@ -67,10 +67,11 @@ type API struct {
 	Rate        Rate     `yaml:"rate"`
 }
 
-// Rate is the section of that name below api: requests of one caller.
+// Rate is the section of that name below api: what one caller may ask.
 type Rate struct {
 	PerSecond float64 `yaml:"per_second" env:"ROOMREEL_RATE"`
 	Burst     int     `yaml:"burst" env:"ROOMREEL_RATE_BURST"`
+	Streams   int     `yaml:"streams" env:"ROOMREEL_RATE_STREAMS"`
 }
 
 // Recorder is the section of that name.
@@ -273,6 +274,9 @@ func (c Config) validate() error {
 	}
 	if r := c.API.Rate; r.PerSecond < 0 || r.PerSecond > 0 && r.Burst < 1 {
 		bad("api.rate: per_second (%v) must not be negative, and burst (%d) be 1 at least", r.PerSecond, r.Burst)
+	}
+	if n := c.API.Rate.Streams; n < 0 {
+		bad("api.rate.streams: %d is negative", n)
 	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)

@@ -16,7 +16,7 @@ func reference() Config {
 	return Config{
 		LiveKit:  LiveKit{URL: "ws://127.0.0.1:7880"},
 		Redis:    Redis{URL: "redis://127.0.0.1:6379/0"},
-		API:      API{Listen: "127.0.0.1:7890", AdminKeys: []string{}, Origins: []string{"*"}, Rate: Rate{PerSecond: 50, Burst: 200}},
+		API:      API{Listen: "127.0.0.1:7890", AdminKeys: []string{}, Origins: []string{"*"}, Rate: Rate{PerSecond: 50, Burst: 200, Streams: 500}},
 		Data:     "./data",
 		Recorder: Recorder{Lease: 3 * time.Second, Disk: Disk{Warn: 5120, SoundOnly: 1024, Stop: 256}, Roll: Roll{After: time.Hour, Size: 1024}},
 		Composer: Composer{FFmpeg: "ffmpeg", FFprobe: "ffprobe", Jobs: 1, Pieces: Pieces{Age: 24 * time.Hour, Size: 16384}},
