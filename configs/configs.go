@@ -7,10 +7,12 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -204,7 +206,24 @@ func Load(path string) (Config, error) {
 	if err := env.Parse(&c); err != nil {
 		return c, fmt.Errorf("read configuration from the environment: %w", err)
 	}
+	c.API.NodeURL = bracketed(c.API.NodeURL)
 	return c, c.validate()
+}
+
+// bracketed puts an IPv6 address in a URL into the brackets that it needs (RFC 3986
+// §3.2.2): whoever makes the URL of a pod's address, as Kubernetes tells it, cannot
+// know which kind it is.
+func bracketed(raw string) string {
+	scheme, rest, _ := strings.Cut(raw, "://")
+	colon := strings.LastIndexByte(rest, ':')
+	if colon < 0 {
+		return raw
+	}
+	ip, err := netip.ParseAddr(rest[:colon])
+	if err != nil || !ip.Is6() {
+		return raw
+	}
+	return scheme + "://" + net.JoinHostPort(ip.String(), rest[colon+1:])
 }
 
 // decode reads YAML over what c holds. An unknown key is an error that names it.

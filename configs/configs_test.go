@@ -57,6 +57,19 @@ func TestLoad(t *testing.T) {
 			},
 		},
 		{name: "an unknown key is refused by name", file: "recoder:\n  max_rooms: 1\n", err: `unknown field "recoder"`},
+		{
+			name: "the address of a pod", env: map[string]string{"ROOMREEL_NODE_URL": "http://10.0.0.7:7890"},
+			change: func(c *Config) { c.API.NodeURL = "http://10.0.0.7:7890" },
+		},
+		{
+			name: "the address of a pod, IPv6", env: map[string]string{"ROOMREEL_NODE_URL": "http://fd00:10::7:7890"},
+			change: func(c *Config) { c.API.NodeURL = "http://[fd00:10::7]:7890" },
+		},
+		{
+			name: "an IPv6 address in its brackets", file: "api:\n  node_url: http://[fd00:10::7]:7890/\n",
+			change: func(c *Config) { c.API.NodeURL = "http://[fd00:10::7]:7890/" },
+		},
+		{name: "a node's URL that is none", env: map[string]string{"ROOMREEL_NODE_URL": "10.0.0.7:7890"}, err: "api.node_url"},
 		{name: "an unknown nested key too", file: "api:\n  port: 1\n", err: `unknown field "port"`},
 		{name: "a wrong type", file: "composer:\n  jobs: many\n", err: "cannot unmarshal"},
 		{name: "watermarks out of order", file: "recorder:\n  disk:\n    stop: 9000\n", err: "recorder.disk"},
