@@ -104,7 +104,7 @@ type Server struct {
 	ready        func(context.Context) map[string]error
 	log          *slog.Logger
 	stopTimeout  time.Duration
-	stall        time.Duration
+	stall        time.Duration // how long a body may stand still
 
 	edits       sync.Mutex // of what is told of files
 	openUploads sync.Map   // those that a request is at, by identifier

@@ -62,7 +62,7 @@ func putWithin(ctx context.Context, stall time.Duration, b *livekit.S3Upload, ke
 	if _, err := client.FPutObject(ctx, b.Bucket, key, file, options); err != nil {
 		told := minio.ToErrorResponse(err)
 		if told.StatusCode == 0 {
-			return "", fmt.Errorf("bucket %s at %s was not reached: %w", b.Bucket, endpoint.Host, err)
+			return "", fmt.Errorf("bucket %s at %s gave no answer: %w", b.Bucket, endpoint.Host, err)
 		}
 		return "", fmt.Errorf("bucket %s at %s answered %d %s: %s", b.Bucket, endpoint.Host, told.StatusCode, told.Code, told.Message)
 	}
