@@ -162,7 +162,7 @@ func (c Composer) make(ctx context.Context, dir string, m *recording.Manifest, p
 	film.FinishedAt, film.Remaining = now(), 0
 	switch {
 	case err == nil:
-		film.State = recording.CompositionReady
+		film.State, film.Parts = recording.CompositionReady, len(m.Parts)
 		tell(100)
 		return film, nil
 	case ctx.Err() != nil:
