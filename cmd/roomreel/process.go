@@ -115,7 +115,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	const day = 24 * time.Hour
 	p.retain = retention{
 		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks, p.uploader.uploads),
-		stored: p.uploader.removeStored, log: log, now: time.Now,
+		composing: composing(store, folder), stored: p.uploader.removeStored, log: log, now: time.Now,
 	}
 	p.sessions = newSessions(c, keys, livekit, store, p.hooks, p.redis, log)
 	p.queue, err = compose.NewQueue(archive, compose.Options{
