@@ -83,7 +83,9 @@ func TestRetentionWaitsForFilms(t *testing.T) {
 // announceNode has a node live that records nothing until the test ends.
 func announceNode(t *testing.T, store *coord.Store, o coord.NodeOptions) {
 	t.Helper()
-	o.Open = func(context.Context, string, int64, func(coord.Report)) (coord.Bot, error) { return nil, errors.New("nothing to record") }
+	o.Open = func(context.Context, string, int64, func(coord.Report)) (coord.Bot, error) {
+		return nil, errors.New("nothing to record")
+	}
 	o.Log = slog.New(slog.DiscardHandler)
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
