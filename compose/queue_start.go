@@ -45,10 +45,14 @@ func (q *Queue) StartWished(ctx context.Context, recordingID string, n int, spec
 	q.taking.Lock()
 	defer q.taking.Unlock()
 	granted, err := q.opts.Claims.Claim(ctx, film.ID, q.opts.Lease)
-	if err != nil || !granted {
-		return film, err // another node is at it
+	if err != nil {
+		return film, err
 	}
-	if known, err := q.Get(ctx, recordingID, film.ID); recording.CodeOf(err) != recording.CodeNotFound {
+	known, err := q.Get(ctx, recordingID, film.ID)
+	if !granted {
+		return known, err // another node is at it: on another disk, if it is not found here
+	}
+	if recording.CodeOf(err) != recording.CodeNotFound {
 		if _, here := q.here(film.ID); here {
 			return known, nil
 		}
@@ -103,7 +107,11 @@ func (q *Queue) check(ctx context.Context, recordingID string, spec recording.Co
 	if spec, err = q.composer.prepare(ctx, dir, recordingID, spec); err != nil {
 		return spec, err
 	}
-	if m.State == recording.Stopped {
+	gathered, err := q.opts.Gathered(ctx, recordingID)
+	if err != nil {
+		return spec, recording.AsError(err, recording.CodeStoreUnavailable)
+	}
+	if m.State == recording.Stopped && gathered {
 		plan, err := NewPlan(m, spec)
 		return plan.Spec, err
 	}
