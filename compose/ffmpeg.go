@@ -220,9 +220,7 @@ func followScript(files []string, parts []recording.Part) string {
 		if !has || !more {
 			continue
 		}
-		if c, err := newClock(parts[i], own, 0); err == nil {
-			fmt.Fprintf(&b, "outpoint %s\n", decimal(c.file(next.Start)))
-		}
+		fmt.Fprintf(&b, "outpoint %s\n", decimal(newClock(parts[i], own, 0).file(next.Start)))
 	}
 	return b.String()
 }
@@ -297,13 +295,22 @@ func retime(c clock, seek, zero recording.Seconds) string {
 	if len(c) == 1 {
 		return line(c[0], c[0])
 	}
-	expr := line(c[len(c)-2], c[len(c)-1])
-	for i := len(c) - 2; i > 0; i-- {
-		if c[i-1].File != c[i].File {
-			expr = fmt.Sprintf("if(lt(T,%.9f),%s,%s)", (c[i].File - seek).Float(), line(c[i-1], c[i]), expr)
+	var ends []int // of the stretches between points
+	for i := 1; i < len(c); i++ {
+		if c[i-1].File != c[i].File || i == len(c)-1 {
+			ends = append(ends, i)
 		}
 	}
-	return expr
+	// By halves: ffmpeg refuses a hundred parentheses within each other.
+	var choose func(ends []int) string
+	choose = func(ends []int) string {
+		half := len(ends) / 2
+		if half == 0 {
+			return line(c[ends[0]-1], c[ends[0]])
+		}
+		return fmt.Sprintf("if(lt(T,%.9f),%s,%s)", (c[ends[half-1]].File - seek).Float(), choose(ends[:half]), choose(ends[half:]))
+	}
+	return choose(ends)
 }
 
 // seekable is the last place before t that ffmpeg can seek to exactly: it
