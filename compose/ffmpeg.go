@@ -276,6 +276,11 @@ func probeArgs(file string) []string {
 	return []string{"-v", "error", "-of", "json", "-show_entries", "format=duration,size:stream=codec_type,width,height", "-format_whitelist", "matroska,webm,mov,mp4,m4a,ogg", "file:" + file}
 }
 
+// openArgs has ffprobe fail unless a part's file can be opened.
+func openArgs(part string) []string {
+	return []string{"-v", "error", "-f", "matroska", "-show_entries", "stream=index", "file:" + part}
+}
+
 // stillArgs reads one picture of a film, scaled, as PNG on standard output.
 func stillArgs(film string, at recording.Seconds, width, height int) []string {
 	args := append([]string{"-hide_banner", "-nostdin", "-loglevel", "level+warning", "-threads", "1"}, stillInput(film, at)...)
