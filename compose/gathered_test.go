@@ -3,7 +3,6 @@ package compose
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/roomreel/roomreel/recording"
 )
@@ -58,25 +57,3 @@ func TestFilmWaitsForTheWholeManifest(t *testing.T) {
 		t.Errorf("the film has %v s, of the part that came later: %+v", film.Duration, film)
 	}
 }
-
-// Who cannot make a film because another node is at it tells whether it is in this folder.
-func TestWishedFilmOnAnotherDisk(t *testing.T) {
-	a, id, _ := archive(t, person{identity: "anna", from: 0, to: 1, tone: 440, noVideo: true})
-	q := queue(t, a, Options{Claims: taken{&alone{}}})
-	if film, err := q.StartWished(t.Context(), id, 0, recording.CompositionSpec{}); recording.CodeOf(err) != recording.CodeNotFound {
-		t.Errorf("a film that is made elsewhere: %+v, %v", film, err)
-	}
-	film := newComposition(id, recording.CompositionSpec{})
-	film.ID = WishedID(id, 0)
-	if err := q.save(film); err != nil {
-		t.Fatal(err)
-	}
-	if known, err := q.StartWished(t.Context(), id, 0, recording.CompositionSpec{}); err != nil || known.ID != film.ID {
-		t.Errorf("a film that another node makes in this folder: %+v, %v", known, err)
-	}
-}
-
-// taken is Claims of whose jobs another node has each.
-type taken struct{ *alone }
-
-func (taken) Claim(context.Context, string, time.Duration) (bool, error) { return false, nil }

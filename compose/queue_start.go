@@ -45,14 +45,10 @@ func (q *Queue) StartWished(ctx context.Context, recordingID string, n int, spec
 	q.taking.Lock()
 	defer q.taking.Unlock()
 	granted, err := q.opts.Claims.Claim(ctx, film.ID, q.opts.Lease)
-	if err != nil {
-		return film, err
+	if err != nil || !granted {
+		return film, err // another node is at it
 	}
-	known, err := q.Get(ctx, recordingID, film.ID)
-	if !granted {
-		return known, err // another node is at it: on another disk, if it is not found here
-	}
-	if recording.CodeOf(err) != recording.CodeNotFound {
+	if known, err := q.Get(ctx, recordingID, film.ID); recording.CodeOf(err) != recording.CodeNotFound {
 		if _, here := q.here(film.ID); here {
 			return known, nil
 		}

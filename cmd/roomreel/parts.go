@@ -12,6 +12,7 @@ import (
 
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/compose"
+	"github.com/roomreel/roomreel/deliver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -40,6 +41,9 @@ func (d partsDeleter) one(ctx context.Context, r recording.Recording) (deleted b
 		return false, err
 	}
 	if r.PartsDeletedAt.IsZero() {
+		if here, err := d.filmsAreHere(ctx, r.ID); err != nil || !here {
+			return false, err
+		}
 		if undelivered(ctx, d.uploads, r) {
 			return false, nil
 		}
@@ -54,6 +58,17 @@ func (d partsDeleter) one(ctx context.Context, r recording.Recording) (deleted b
 		d.log.Info("deleting the parts of a recording whose films are made", "recording", r.ID)
 	}
 	return true, d.remove(ctx, r, m)
+}
+
+// filmsAreHere reports whether the films of a recording are made in this folder: it is
+// that of the node which recorded last.
+func (d partsDeleter) filmsAreHere(ctx context.Context, id string) (bool, error) {
+	places, err := d.store.Places(ctx, id)
+	if err != nil || len(places) == 0 || places[0].Folder == "" {
+		return err == nil, err
+	}
+	folder, err := deliver.FolderID(d.archive.Root())
+	return folder == places[0].Folder, err
 }
 
 // made reports whether all films that were wished are ready, one of them holds all that

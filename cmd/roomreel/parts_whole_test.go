@@ -30,19 +30,22 @@ func TestPartsStayWithoutAWholeFilm(t *testing.T) {
 	parts := partsDeleter{&uploader{
 		archive: archive, store: store, log: log, uploads: deliver.NewUploads(rdb, deliver.UploadOptions{Dir: archive.Root()}),
 	}, queue}
+	announceNode(t, store, coord.NodeOptions{Name: "other", Folder: "elsewhere", LeaseTTL: time.Minute})
 	all, sound := recording.CompositionSpec{}, recording.CompositionSpec{Format: "m4a"}
 	for name, tt := range map[string]struct {
 		wished  []recording.CompositionSpec
 		parts   int                        // that the wished films were made of
 		further *recording.CompositionSpec // was made later
+		last    string                     // the node that recorded last
 		deleted bool
 	}{
-		"whole":                         {[]recording.CompositionSpec{sound, all}, 2, nil, true},
-		"sound alone":                   {[]recording.CompositionSpec{sound}, 2, nil, false},
-		"a quick look at it later":      {[]recording.CompositionSpec{sound}, 2, &recording.CompositionSpec{Quality: compose.QualityDraft}, false},
-		"before a node came back":       {[]recording.CompositionSpec{all}, 1, nil, false},
-		"no film wished":                {nil, 2, &all, false},
-		"whole, and one of sound alone": {[]recording.CompositionSpec{all}, 2, &sound, true},
+		"whole":                         {[]recording.CompositionSpec{sound, all}, 2, nil, "", true},
+		"sound alone":                   {[]recording.CompositionSpec{sound}, 2, nil, "", false},
+		"a quick look at it later":      {[]recording.CompositionSpec{sound}, 2, &recording.CompositionSpec{Quality: compose.QualityDraft}, "", false},
+		"before a node came back":       {[]recording.CompositionSpec{all}, 1, nil, "", false},
+		"no film wished":                {nil, 2, &all, "", false},
+		"whole, and one of sound alone": {[]recording.CompositionSpec{all}, 2, &sound, "", true},
+		"a film that is made elsewhere": {[]recording.CompositionSpec{all}, 2, nil, "other", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := recording.Recording{
@@ -83,6 +86,11 @@ func TestPartsStayWithoutAWholeFilm(t *testing.T) {
 			}
 			if _, err := store.Restore(t.Context(), r); err != nil {
 				t.Fatal(err)
+			}
+			if tt.last != "" {
+				if _, _, err := store.Share(t.Context(), r.ID, "elsewhere", []recording.Turn{{Epoch: 1, Node: tt.last}}, nil); err != nil {
+					t.Fatal(err)
+				}
 			}
 			deleted, err := parts.one(t.Context(), r)
 			left := archive.Has(r.ID, "a.webm") && archive.Has(r.ID, "b.webm")
