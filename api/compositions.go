@@ -31,6 +31,7 @@ type Composition struct {
 	Height      int       `json:"height,omitempty" doc:"Height of the film in pixels." example:"720"`
 	Bytes       int64     `json:"bytes" doc:"Size of the film." example:"98765432"`
 	Error       *Failure  `json:"error,omitempty" doc:"Why it failed."`
+	Warnings    []string  `json:"warnings,omitempty" doc:"What a film that is ready lacks: parts whose files are damaged, a sentence each." example:"[\"part prt_0199a3f27c5d7e0fb1d2c3b4a5968779 of \\\"anna\\\", from 12 to 42 s, is left out: its file prt_0199a3f27c5d7e0fb1d2c3b4a5968779.webm is damaged\"]"`
 
 	Files []CompositionFile `json:"files,omitempty" doc:"All that was made, the film first."`
 }
@@ -318,7 +319,7 @@ func compositionBody(c recording.Composition) Composition {
 	body := Composition{
 		ID: c.ID, RecordingID: c.RecordingID, Spec: filmSpecBody(c.Spec), State: string(c.State), Progress: c.Progress,
 		Remaining: seconds(c.Remaining), CreatedAt: c.CreatedAt.UTC(), StartedAt: c.StartedAt.UTC(), FinishedAt: c.FinishedAt.UTC(),
-		Duration: seconds(c.Duration), Width: c.Width, Height: c.Height, Bytes: c.Bytes, Error: failureBody(c.Error),
+		Duration: seconds(c.Duration), Width: c.Width, Height: c.Height, Bytes: c.Bytes, Error: failureBody(c.Error), Warnings: c.Warnings,
 	}
 	if c.State == recording.CompositionReady {
 		body.Files = each(c.Files, compositionFileBody(c))

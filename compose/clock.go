@@ -14,27 +14,34 @@ type clock []recording.SyncPoint
 // left out: far below a frame of video and what an ear can tell.
 const clockTolerance = recording.Seconds(1e6)
 
-// rates outside of these bounds are no clock skew but a broken manifest.
+// rates outside of these bounds are no clock skew.
 const minRate, maxRate = 0.5, 2.0
 
 // newClock moves a track's mapping from the timeline to a film that begins at zero.
-func newClock(p recording.Part, t recording.Track, zero recording.Seconds) (clock, error) {
+// Points that no clock gets to from the one before are left out: media that the network
+// held back and then delivered at once may seem to be from elsewhere.
+func newClock(p recording.Part, t recording.Track, zero recording.Seconds) clock {
 	if len(t.Sync) == 0 {
-		return clock{{File: 0, Timeline: p.Start - zero}}, nil
+		return clock{{File: 0, Timeline: p.Start - zero}}
 	}
-	c := make(clock, len(t.Sync))
-	for i, s := range t.Sync {
-		c[i] = recording.SyncPoint{File: s.File, Timeline: s.Timeline - zero}
-		if i == 0 || s.File == t.Sync[i-1].File {
-			continue
-		}
-		rate := float64(s.Timeline-t.Sync[i-1].Timeline) / float64(s.File-t.Sync[i-1].File)
-		if s.File < t.Sync[i-1].File || rate < minRate || rate > maxRate {
-			return nil, recording.Errorf(recording.CodeComposeFailed,
-				"part %s, track %d: its mapping to the timeline is broken at %v s", p.ID, t.Number, s.File)
+	var c clock
+	for _, s := range t.Sync {
+		s.Timeline -= zero
+		if len(c) == 0 || leads(c[len(c)-1], s) {
+			c = append(c, s)
 		}
 	}
-	return c.simplify(), nil
+	return c.simplify()
+}
+
+// leads reports whether a clock may get from a to b: at a rate within bounds, or by a
+// step forward.
+func leads(a, b recording.SyncPoint) bool {
+	if a.File == b.File {
+		return a.Timeline <= b.Timeline
+	}
+	rate := float64(b.Timeline-a.Timeline) / float64(b.File-a.File)
+	return a.File < b.File && rate >= minRate && rate <= maxRate
 }
 
 // simplify drops points that change nothing, by Ramer, Douglas and Peucker.

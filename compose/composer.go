@@ -148,6 +148,16 @@ func (c Composer) make(ctx context.Context, dir string, m *recording.Manifest, p
 	}
 	tell(0)
 	err := c.produce(ctx, dir, work, m, plan, &film, tell)
+	if recording.CodeOf(fullOr(err)) == recording.CodeComposeFailed && ctx.Err() == nil {
+		// Looking at every part takes time: only now is there cause to.
+		r := renderer{composer: c, plan: &plan, dir: dir, held: filepath.Join(work, heldName)}
+		if rest, again, warnings := r.withoutBroken(ctx, m); len(warnings) > 0 {
+			c.Log.Warn("a film is made without what is damaged", "recording", m.ID, "composition", film.ID, "warnings", warnings)
+			if err = c.produce(ctx, dir, work, rest, again, &film, tell); err == nil {
+				film.Warnings = warnings
+			}
+		}
+	}
 	if err != nil && ctx.Err() == nil {
 		keepLog(work, filepath.Join(folder, film.ID+".log"))
 	}
@@ -162,7 +172,7 @@ func (c Composer) make(ctx context.Context, dir string, m *recording.Manifest, p
 	film.FinishedAt, film.Remaining = now(), 0
 	switch {
 	case err == nil:
-		film.State = recording.CompositionReady
+		film.State, film.Parts = recording.CompositionReady, len(m.Parts)-len(film.Warnings)
 		tell(100)
 		return film, nil
 	case ctx.Err() != nil:

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/roomreel/roomreel/recording"
 )
@@ -134,7 +135,12 @@ func (x extraction) input(r excerpt) []string {
 	return []string{"-f", "matroska", "-i", "file:" + filepath.Join(x.dir, r.file)}
 }
 
-// join returns the input that plays the excerpts one after another, each at its time.
+// halfPacket is half of Opus' usual packet: one that begins as the next part does, but for
+// rounding, is there twice.
+const halfPacket = recording.Seconds(10 * time.Millisecond)
+
+// join returns the input that plays the excerpts one after another, each at its time and
+// until the next begins: a node may have written on after another had taken over.
 func (x extraction) join(ctx context.Context, list []excerpt) ([]string, error) {
 	if len(list) == 1 {
 		return x.input(list[0]), nil
@@ -144,14 +150,19 @@ func (x extraction) join(ctx context.Context, list []excerpt) ([]string, error) 
 	var entries strings.Builder
 	entries.WriteString("ffconcat version 1.0\n")
 	for i, r := range list {
+		last := i+1 == len(list)
+		if !last && list[i+1].start == r.start {
+			continue
+		}
 		piece := fmt.Sprintf("%s-%d.mkv", r.letter(), i)
-		args := slices.Concat(common, x.input(r), []string{"-map", "0:" + r.letter() + ":0", "-c", "copy", piece})
+		args := slices.Concat(common, x.input(r), []string{"-map", "0:" + r.letter() + ":0", "-c", "copy", "-avoid_negative_ts", "make_zero", piece})
 		if err := x.composer.ffmpeg(ctx, x.work, io.Discard, args, nil); err != nil {
 			return nil, err
 		}
 		fmt.Fprintf(&entries, "file %s\n", piece)
-		if i+1 < len(list) {
-			fmt.Fprintf(&entries, "duration %s\n", decimal(list[i+1].start-r.start))
+		if !last {
+			lasts := list[i+1].start - r.start
+			fmt.Fprintf(&entries, "outpoint %s\nduration %s\n", decimal(max(0, lasts-halfPacket)), decimal(lasts))
 		}
 	}
 	path := filepath.Join(x.work, list[0].letter()+".ffconcat")

@@ -220,9 +220,7 @@ func followScript(files []string, parts []recording.Part) string {
 		if !has || !more {
 			continue
 		}
-		if c, err := newClock(parts[i], own, 0); err == nil {
-			fmt.Fprintf(&b, "outpoint %s\n", decimal(c.file(next.Start)))
-		}
+		fmt.Fprintf(&b, "outpoint %s\n", decimal(newClock(parts[i], own, 0).file(next.Start)))
 	}
 	return b.String()
 }
@@ -278,6 +276,11 @@ func probeArgs(file string) []string {
 	return []string{"-v", "error", "-of", "json", "-show_entries", "format=duration,size:stream=codec_type,width,height", "-format_whitelist", "matroska,webm,mov,mp4,m4a,ogg", "file:" + file}
 }
 
+// openArgs has ffprobe fail unless a part's file can be opened.
+func openArgs(part string) []string {
+	return []string{"-v", "error", "-f", "matroska", "-show_entries", "stream=index", "file:" + part}
+}
+
 // stillArgs reads one picture of a film, scaled, as PNG on standard output.
 func stillArgs(film string, at recording.Seconds, width, height int) []string {
 	args := append([]string{"-hide_banner", "-nostdin", "-loglevel", "level+warning", "-threads", "1"}, stillInput(film, at)...)
@@ -297,13 +300,22 @@ func retime(c clock, seek, zero recording.Seconds) string {
 	if len(c) == 1 {
 		return line(c[0], c[0])
 	}
-	expr := line(c[len(c)-2], c[len(c)-1])
-	for i := len(c) - 2; i > 0; i-- {
-		if c[i-1].File != c[i].File {
-			expr = fmt.Sprintf("if(lt(T,%.9f),%s,%s)", (c[i].File - seek).Float(), line(c[i-1], c[i]), expr)
+	var ends []int // of the stretches between points
+	for i := 1; i < len(c); i++ {
+		if c[i-1].File != c[i].File || i == len(c)-1 {
+			ends = append(ends, i)
 		}
 	}
-	return expr
+	// By halves: ffmpeg refuses a hundred parentheses within each other.
+	var choose func(ends []int) string
+	choose = func(ends []int) string {
+		half := len(ends) / 2
+		if half == 0 {
+			return line(c[ends[0]-1], c[ends[0]])
+		}
+		return fmt.Sprintf("if(lt(T,%.9f),%s,%s)", (c[ends[half-1]].File - seek).Float(), choose(ends[:half]), choose(ends[half:]))
+	}
+	return choose(ends)
 }
 
 // seekable is the last place before t that ffmpeg can seek to exactly: it

@@ -85,6 +85,9 @@ func (q *Queue) make(ctx context.Context, film recording.Composition, report fun
 			return failed(err)
 		}
 	}
+	if err := q.gathered(ctx, film); err != nil {
+		return failed(err)
+	}
 	m, err := readFinal(dir)
 	if err != nil {
 		return failed(err)
@@ -94,6 +97,24 @@ func (q *Queue) make(ctx context.Context, film recording.Composition, report fun
 		return failed(err)
 	}
 	return q.composer.make(ctx, dir, m, plan, film, report)
+}
+
+// gathered waits until the recording's manifest tells of all that can be had of it.
+func (q *Queue) gathered(ctx context.Context, film recording.Composition) error {
+	for told := false; ; told = true {
+		gathered, err := q.opts.Gathered(ctx, film.RecordingID)
+		if gathered && err == nil {
+			return nil
+		}
+		if !told {
+			q.log.Info("composition waits for what other nodes have", "recording", film.RecordingID, "composition", film.ID)
+		}
+		select {
+		case <-time.After(finalEvery):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // hold renews the claim until ctx ends, and looks whether another node was

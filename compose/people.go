@@ -42,6 +42,10 @@ func chooseParts(m *recording.Manifest, spec recording.CompositionSpec) ([]recor
 			return nil, recording.Errorf(recording.CodeInvalidRequest, "external[%d]: the length of %.60q is not known", i, e.File)
 		}
 		end := or(e.End, e.At+e.Duration)
+		if rate := float64(end-e.At) / float64(e.Duration); rate < minRate || rate > maxRate {
+			return nil, recording.Errorf(recording.CodeInvalidRequest,
+				"external[%d].end_s: no drift stretches the %v s of %.60q to the %v s from at_s to end_s", i, e.Duration, e.File, end-e.At)
+		}
 		parts = append(parts, recording.Part{
 			ID: "external", File: e.File, Participant: e.Participant, Stream: stream, Epoch: math.MaxInt64,
 			Start: e.At, Duration: e.Duration,

@@ -241,14 +241,10 @@ func (p *Plan) place(parts []recording.Part) ([]media, error) {
 				if in.To <= in.From || in.To <= take.At {
 					continue
 				}
-				c, err := newClock(part, t, -take.shift())
-				if err != nil {
-					return nil, err
-				}
 				all = append(all, media{interval: in, within: take.film(), shift: take.shift(), part: part, track: t, source: len(p.Sources)})
 				p.Sources = append(p.Sources, Source{
 					Part: part.ID, File: part.File, Track: t.Number, Kind: t.Kind, Codec: t.Codec, Participant: part.Participant, Channels: t.Channels,
-					Index: index, Take: n, Clock: c, Sizes: filmSizes(t, take.shift()),
+					Index: index, Take: n, Clock: newClock(part, t, -take.shift()), Sizes: filmSizes(t, take.shift()),
 				})
 			}
 		}

@@ -32,6 +32,10 @@ type Options struct {
 	// Snapshot returns the manifest, up to now, of a recording that is still
 	// running. Without it, live compositions begin when the recording has ended.
 	Snapshot func(ctx context.Context, recordingID string) (*recording.Manifest, error)
+	// Gathered reports whether the manifest of a recording that has ended tells of all
+	// that can be had of it, also from other nodes. Films wait for that. By default it
+	// does.
+	Gathered func(ctx context.Context, recordingID string) (bool, error)
 	// Fetch brings back parts that are not in the data folder any more.
 	Fetch Fetch
 	// Notify is told when a composition begins, at every tenth of it, and when it
@@ -98,6 +102,9 @@ func NewQueue(archive recording.Archive, opts Options) (*Queue, error) {
 	opts.PiecesAge, opts.PiecesBytes = or(opts.PiecesAge, day), or(opts.PiecesBytes, 16*gib)
 	if opts.Claims == nil {
 		opts.Claims = &alone{}
+	}
+	if opts.Gathered == nil {
+		opts.Gathered = func(context.Context, string) (bool, error) { return true, nil }
 	}
 	q := &Queue{
 		archive: archive, opts: opts, kick: make(chan struct{}, 1), jobs: map[string]*job{}, liveWork: make(chan struct{}, 1),

@@ -103,7 +103,11 @@ func (q *Queue) check(ctx context.Context, recordingID string, spec recording.Co
 	if spec, err = q.composer.prepare(ctx, dir, recordingID, spec); err != nil {
 		return spec, err
 	}
-	if m.State == recording.Stopped {
+	gathered, err := q.opts.Gathered(ctx, recordingID)
+	if err != nil {
+		return spec, recording.AsError(err, recording.CodeStoreUnavailable)
+	}
+	if m.State == recording.Stopped && gathered {
 		plan, err := NewPlan(m, spec)
 		return plan.Spec, err
 	}

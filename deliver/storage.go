@@ -192,12 +192,15 @@ func (s *Storage) settleFilms(ctx context.Context, id, dir string) (busy bool, e
 // in its document, doc, and releases it.
 func (s *Storage) settleFilm(ctx context.Context, film recording.Composition, fields map[string]any, doc string) error {
 	folder := filepath.Dir(doc)
-	extras, err := filesBelow(filepath.Join(folder, film.ID))
+	files, err := filesBelow(filepath.Join(folder, film.ID))
 	if err != nil {
 		return err
 	}
+	if film.File != "" { // there is none beside a file per participant
+		files = append(files, filepath.Join(folder, film.File))
+	}
 	whole := true
-	for _, name := range append(extras, filepath.Join(folder, film.File)) {
+	for _, name := range files {
 		inside, err := filepath.Rel(filepath.Dir(folder), name)
 		if err != nil {
 			return err
@@ -214,11 +217,11 @@ func (s *Storage) settleFilm(ctx context.Context, film recording.Composition, fi
 			}
 		}
 	}
-	if film.Location == "" {
+	if film.File != "" && film.Location == "" {
 		return nil
 	}
 	stored, err := s.put(ctx, film.RecordingID, path.Join(filepath.Base(folder), filepath.Base(doc)), "application/json")
-	if err != nil || stored == "" || !whole || !s.Release {
+	if err != nil || stored == "" || film.File == "" || !whole || !s.Release {
 		return err
 	}
 	return s.remove(ctx, film.RecordingID, filepath.Join(folder, film.File), film.Location)

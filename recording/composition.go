@@ -111,7 +111,12 @@ type Composition struct {
 	Width    int     `json:"width,omitempty"`
 	Height   int     `json:"height,omitempty"`
 	Bytes    int64   `json:"bytes"`
-	Error    *Error  `json:"error,omitempty"`
+	// Parts is of how many parts of the recording the film is made. Further ones may
+	// come from a node that was away.
+	Parts int    `json:"parts,omitempty"`
+	Error *Error `json:"error,omitempty"`
+	// Warnings tell, a sentence each, what a film that is ready lacks.
+	Warnings []string `json:"warnings,omitempty"`
 
 	// Files are all that was made, the film first. But for the film they lie in
 	// a folder of their own beside it, named by the composition's id.

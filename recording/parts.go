@@ -23,8 +23,3 @@ func (m *Manifest) PartsKept() error {
 	return Errorf(CodePartsDeleted, "the files of people were deleted at %s, once the films of recording %s were made, as its start wished",
 		m.PartsDeletedAt.UTC().Format(time.RFC3339), m.ID)
 }
-
-// IsWhole reports whether the film shows everybody from end to end.
-func (s CompositionSpec) IsWhole() bool {
-	return s.From == 0 && s.To == 0 && len(s.Include) == 0 && len(s.Exclude) == 0
-}

@@ -71,6 +71,9 @@ func composeCommand() *cli.Command {
 				path = filepath.Join(recording.CompositionsDir(dir), film.ID)
 			}
 			fmt.Fprintln(os.Stderr)
+			for _, warning := range film.Warnings {
+				fmt.Fprintln(os.Stderr, "warning:", warning)
+			}
 			if sheet := cmd.String("contact-sheet"); sheet != "" {
 				const columns, rows = 4, 3
 				if err := composer.ContactSheet(ctx, path, sheet, columns, rows); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/roomreel/roomreel/coord"
 	"github.com/roomreel/roomreel/recorder"
@@ -49,6 +50,45 @@ func (g gatherer) one(ctx context.Context, r recording.Recording) error {
 		return g.amend(ctx, r, m)
 	}
 	return g.merge(ctx, dir, r, m)
+}
+
+// gatherPatience is for how long after a recording's end films wait for nodes that live
+// and have not shared what they have: after a crash they read every byte of it first.
+const gatherPatience = 5 * time.Minute
+
+// gathered reports whether the manifest of a recording here tells of all that can be had
+// now: of every turn whose node, or another with its folder, lives.
+func (g gatherer) gathered(ctx context.Context, id string) (bool, error) {
+	r, err := g.store.Get(ctx, id)
+	switch {
+	case recording.CodeOf(err) == recording.CodeNotFound:
+		return true, nil // it is in the archive only
+	case err != nil:
+		return false, err
+	case !r.State.Final():
+		return false, nil
+	case time.Since(r.StoppedAt) > gatherPatience:
+		return true, nil
+	}
+	turns, err := g.store.Turns(ctx, id)
+	if err != nil || len(turns) < 2 {
+		return true, err
+	}
+	m, err := g.archive.Manifest(id)
+	if err != nil {
+		return false, err
+	}
+	places, err := g.store.Places(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	for _, t := range turns {
+		lives := slices.ContainsFunc(places, func(p coord.Place) bool { return p.Node == t.Node && len(p.At) > 0 })
+		if lives && !m.Covers([]recording.Turn{t}) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // amend has the record tell what a manifest does.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/compose"
+	"github.com/roomreel/roomreel/deliver"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -40,10 +41,13 @@ func (d partsDeleter) one(ctx context.Context, r recording.Recording) (deleted b
 		return false, err
 	}
 	if r.PartsDeletedAt.IsZero() {
+		if here, err := d.filmsAreHere(ctx, r.ID); err != nil || !here {
+			return false, err
+		}
 		if undelivered(ctx, d.uploads, r) {
 			return false, nil
 		}
-		made, err := d.made(ctx, r)
+		made, err := d.made(ctx, r, m)
 		if err != nil || !made {
 			return false, err
 		}
@@ -56,28 +60,43 @@ func (d partsDeleter) one(ctx context.Context, r recording.Recording) (deleted b
 	return true, d.remove(ctx, r, m)
 }
 
-// made reports whether all films that were wished are ready, one of the whole recording
-// is, none is being made, and storage, where there is one, has each.
-func (d partsDeleter) made(ctx context.Context, r recording.Recording) (bool, error) {
+// filmsAreHere reports whether the films of a recording are made in this folder: it is
+// that of the node which recorded last.
+func (d partsDeleter) filmsAreHere(ctx context.Context, id string) (bool, error) {
+	places, err := d.store.Places(ctx, id)
+	if err != nil || len(places) == 0 || places[0].Folder == "" {
+		return err == nil, err
+	}
+	folder, err := deliver.FolderID(d.archive.Root())
+	return folder == places[0].Folder, err
+}
+
+// made reports whether all films that were wished are ready, one of them holds all that
+// the parts do, no film is being made, and storage, where there is one, has each.
+func (d partsDeleter) made(ctx context.Context, r recording.Recording, m *recording.Manifest) (bool, error) {
 	films, err := d.films.List(ctx, r.ID)
 	if err != nil {
 		return false, err
 	}
-	ready, whole := map[string]bool{}, false
+	ready := map[string]recording.Composition{}
 	for _, film := range films {
 		if !film.State.Final() {
 			return false, nil
 		}
-		if film.State != recording.CompositionReady || film.File != "" && d.storage != nil && film.Location == "" {
-			continue
+		if film.State == recording.CompositionReady && (film.File == "" || d.storage == nil || film.Location != "") {
+			ready[film.ID] = film
 		}
-		ready[film.ID] = true
-		whole = whole || film.Spec.IsWhole()
 	}
+	whole := false
 	for n := range r.Compositions {
-		if !ready[compose.WishedID(r.ID, n)] {
+		film, ok := ready[compose.WishedID(r.ID, n)]
+		if !ok {
 			return false, nil
 		}
+		whole = whole || film.Parts == len(m.Parts) && compose.IsWhole(m, film.Spec)
+	}
+	if !whole {
+		d.log.Info("the parts of a recording are kept: no film that was wished at its start shows all of them from end to end", "recording", r.ID)
 	}
 	return whole, nil
 }

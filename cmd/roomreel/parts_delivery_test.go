@@ -50,7 +50,7 @@ func TestPartsAwaitTheirDelivery(t *testing.T) {
 		if err := recording.WriteManifest(dir, m); err != nil {
 			t.Fatal(err)
 		}
-		film, err := json.Marshal(recording.Composition{ID: compose.WishedID(r.ID, 0), RecordingID: r.ID, State: recording.CompositionReady})
+		film, err := json.Marshal(recording.Composition{ID: compose.WishedID(r.ID, 0), RecordingID: r.ID, State: recording.CompositionReady, Parts: len(m.Parts)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -115,19 +115,20 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 	const day = 24 * time.Hour
 	p.retain = retention{
 		archive: archive, store: store, keep: time.Duration(c.Retention.Days) * day, awaited: awaited(p.hooks, p.uploader.uploads),
-		stored: p.uploader.removeStored, log: log, now: time.Now,
+		composing: composing(store, folder), stored: p.uploader.removeStored, log: log, now: time.Now,
 	}
 	p.sessions = newSessions(c, keys, livekit, store, p.hooks, p.redis, log)
+	gather := gatherer{archive, store, folder, log}
 	p.queue, err = compose.NewQueue(archive, compose.Options{
 		FFmpeg: c.Composer.FFmpeg, FFprobe: c.Composer.FFprobe, Assets: c.Composer.Assets, Parallel: c.Composer.Jobs, Log: log,
-		Claims: claims{coord.NewJobs(store, folder, c.Node)}, Snapshot: snapshot(store, archive), Notify: counted.composed(traceCompositions(tellOfCompositions(store, p.hooks, log))),
+		Claims: claims{coord.NewJobs(store, folder, c.Node)}, Snapshot: snapshot(store, archive), Gathered: gather.gathered, Notify: counted.composed(traceCompositions(tellOfCompositions(store, p.hooks, log))),
 		Fetch: p.peers.fetch, PiecesAge: c.Composer.Pieces.Age, PiecesBytes: c.Composer.Pieces.Size * mib,
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), p.redis.Close())
 	}
 	p.settler = settler{
-		uploader: p.uploader, gather: gatherer{archive, store, folder, log}, settled: map[string]time.Time{},
+		uploader: p.uploader, gather: gather, settled: map[string]time.Time{},
 		films: wishedFilms{p.queue, store, folder, c.Node, log}, parts: partsDeleter{p.uploader, p.queue},
 	}
 	var storage api.Storage

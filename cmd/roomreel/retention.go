@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
+	"github.com/roomreel/roomreel/compose"
 	"github.com/roomreel/roomreel/coord"
 	"github.com/roomreel/roomreel/deliver"
 	"github.com/roomreel/roomreel/recording"
@@ -20,6 +22,8 @@ type retention struct {
 	keep time.Duration
 	// awaited reports whether a delivery that was asked for is not confirmed.
 	awaited func(context.Context, recording.Recording) (bool, error)
+	// composing, unless nil, reports whether a film of a recording waits or is made.
+	composing func(ctx context.Context, id string) (bool, error)
 	// stored, unless nil, deletes what storage has of a recording.
 	stored func(ctx context.Context, id string) error
 	log    *slog.Logger
@@ -54,6 +58,10 @@ func (r retention) tidy(ctx context.Context) {
 	}
 }
 
+// filmPatience is for how long at most a recording that is due stays for the sake of
+// films: one that nobody gets done must not keep it for ever.
+const filmPatience = 48 * time.Hour
+
 // one deletes a recording if it is due.
 func (r retention) one(ctx context.Context, id string) error {
 	rec, err := r.store.Get(ctx, id)
@@ -76,6 +84,11 @@ func (r retention) one(ctx context.Context, id string) error {
 	}
 	if awaited, err := r.awaited(ctx, rec); err != nil || awaited {
 		return err
+	}
+	if r.composing != nil && r.now().Sub(rec.StoppedAt) < r.keep+filmPatience {
+		if composing, err := r.composing(ctx, id); err != nil || composing {
+			return err
+		}
 	}
 	r.log.Info("deleting a recording that was kept long enough", "recording", id, "stopped_at", rec.StoppedAt)
 	if err := r.store.Remove(ctx, id); err != nil {
@@ -112,6 +125,30 @@ func awaited(hooks *deliver.Webhooks, uploads *deliver.Uploads) func(context.Con
 			Recording: r.ID, States: []deliver.State{deliver.Pending, deliver.Running}, Limit: 1,
 		})
 		return len(page.Items) > 0, err
+	}
+}
+
+// composing reports whether a film of a recording waits or is made in the given folder,
+// or in one that has the recording and whose node lives.
+func composing(store *coord.Store, folder string) func(context.Context, string) (bool, error) {
+	return func(ctx context.Context, id string) (bool, error) {
+		places, err := store.Places(ctx, id)
+		if err != nil {
+			return true, err
+		}
+		folders := []string{folder}
+		for _, p := range places {
+			if len(p.At) > 0 && p.Folder != "" && !slices.Contains(folders, p.Folder) {
+				folders = append(folders, p.Folder)
+			}
+		}
+		for _, folder := range folders {
+			jobs, err := claims{coord.NewJobs(store, folder, "")}.Open(ctx)
+			if err != nil || slices.ContainsFunc(jobs, func(j compose.Job) bool { return j.Recording == id }) {
+				return true, err
+			}
+		}
+		return false, nil
 	}
 }
 

@@ -102,12 +102,15 @@ func (f wishedFilms) one(ctx context.Context, jobs *coord.Jobs, id, about string
 	}
 	for i, spec := range r.Compositions {
 		if due(w.Kind, spec) {
-			_, failed := f.queue.StartWished(ctx, r.ID, i, spec)
+			film, failed := f.queue.StartWished(ctx, r.ID, i, spec)
+			if failed == nil { // a node that has begun it live may be at it on another disk
+				_, failed = f.queue.Get(ctx, r.ID, film.ID)
+			}
 			err = errors.Join(err, failed)
 		}
 	}
 	if err != nil {
-		return err // it stays on the list: a full disk or a shutdown passes
+		return err // it stays on the list: a full disk, a shutdown or another's work passes
 	}
 	return jobs.Done(ctx, id)
 }

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { call } from '../../api/client'
 import type { Composition, FilmSpec, Manifest, Recording } from '../../api/types'
-import { Ago, Card, CopyText, Empty, Failure, Progress, State } from '../../components/bits'
+import { Ago, Card, CopyText, Empty, Failure, Note, Progress, State } from '../../components/bits'
 import { Dialog } from '../../components/dialog'
 import { useSay, useSayError } from '../../components/toasts'
 import { bytes, clock } from '../../format'
@@ -91,6 +91,7 @@ function FilmCard({ recording, film: given, watch }: { recording: Recording; fil
           </div>
         )}
         {film.error && film.state === 'failed' && <p className="small">{film.error.message} <span className="mono muted">{film.error.code}</span></p>}
+        {film.warnings?.map((warning) => <Note key={warning} kind="warn">{warning}</Note>)}
         {film.state === 'ready' && film.media_type?.startsWith('video') && <video src={film.media} controls preload="metadata" playsInline aria-label={t('player.filmLabel')} style={{ width: '100%', borderRadius: 8, background: '#08090c', aspectRatio: `${film.width || 16}/${film.height || 9}`, maxHeight: 320 }} />}
         {film.state === 'ready' && film.media_type?.startsWith('audio') && <audio src={film.media} controls preload="metadata" aria-label={t('player.filmLabel')} style={{ width: '100%' }} />}
         {film.state === 'ready' && files.length > 1 && (
