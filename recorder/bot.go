@@ -79,6 +79,7 @@ type Bot struct {
 	done   chan struct{}
 
 	joining sync.WaitGroup // a way back into the room
+	running sync.WaitGroup // the streams' goroutines
 	// Owned by run.
 	room     *lksdk.Room // nil while it is not in it
 	leaving  bool
@@ -351,9 +352,7 @@ func (b *Bot) leave(ctx context.Context, why recording.EndReason) error {
 		b.cancel()
 	})
 	<-b.done
-	for _, s := range b.streams {
-		<-s.done
-	}
+	b.running.Wait()
 	b.joining.Wait()
 	return err
 }
