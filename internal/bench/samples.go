@@ -74,8 +74,8 @@ func take(ctx context.Context, c client.Client) (sample, error) {
 }
 
 // rest waits until the process is as it was before anybody came, and tells what is
-// left after two minutes. What may stay are the pools of connections to Redis, of which
-// dev has both ends; what each second recording left would be more.
+// left after two minutes. What may stay are the pools of connections to Redis; what each
+// second recording left would be more.
 func (r *soakResult) rest(ctx context.Context, c client.Client, before sample) error {
 	const patience, goroutines, files = 2 * time.Minute, 200, 150
 	for deadline := time.Now().Add(patience); ; {
