@@ -90,7 +90,7 @@ func (b *Bot) callbacks(disconnected func()) *lksdk.RoomCallback {
 		ParticipantCallback: lksdk.ParticipantCallback{
 			OnTrackPublished: reconcile,
 			OnTrackUnpublished: func(pub *lksdk.RemoteTrackPublication, _ *lksdk.RemoteParticipant) {
-				b.do(func() { delete(b.publications, pub.SID()); b.reconcile() })
+				b.do(func() { b.forget(pub.SID()); b.reconcile() })
 			},
 			OnTrackSubscribed: func(t *webrtc.TrackRemote, pub *lksdk.RemoteTrackPublication, rp *lksdk.RemoteParticipant) {
 				b.subscribed(t, pub, rp)
@@ -161,6 +161,7 @@ func (b *Bot) reconcile() {
 	if b.room == nil {
 		return
 	}
+	published := make(map[string]bool, len(b.publications))
 	for _, rp := range b.room.GetRemoteParticipants() {
 		b.joined(personOf(rp))
 		for _, p := range rp.TrackPublications() {
@@ -168,6 +169,7 @@ func (b *Bot) reconcile() {
 			if !ok {
 				continue
 			}
+			published[pub.SID()] = true
 			want := b.wanted(pub, rp.Identity())
 			if b.requested[pub.SID()] == want {
 				continue
@@ -179,6 +181,17 @@ func (b *Bot) reconcile() {
 			b.requested[pub.SID()] = want
 		}
 	}
+	for sid := range b.publications {
+		if !published[sid] { // the SDK does not tell so of those who leave
+			b.forget(sid)
+		}
+	}
+}
+
+// forget lets go of what is known of a publication that is over.
+func (b *Bot) forget(sid string) {
+	delete(b.publications, sid)
+	delete(b.requested, sid)
 }
 
 // wanted reports whether any recording takes the publication. Tracks that
