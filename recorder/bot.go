@@ -89,9 +89,9 @@ type Bot struct {
 	streams  map[streamKey]*stream
 	tracks   map[string]*track // by SID
 	people   map[string]person
-	// publications and requested, whether it is subscribed, are by SID.
+	// publications and what was requested of them are by SID.
 	publications map[string]publication
-	requested    map[string]bool
+	requested    map[string]request
 	diskLow      bool
 	watched      int
 	dropped      int64 // datagrams, by the kernel, when last asked
@@ -121,7 +121,7 @@ func newBot(ctx context.Context, room string, epoch int64, o Options, report fun
 		inbox: make(chan func(), 256), done: make(chan struct{}),
 		captures: map[string]*capture{}, outcomes: map[string]*outcome{}, streams: map[streamKey]*stream{},
 		tracks: map[string]*track{}, people: map[string]person{},
-		publications: map[string]publication{}, requested: map[string]bool{},
+		publications: map[string]publication{}, requested: map[string]request{},
 	}
 }
 

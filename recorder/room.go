@@ -140,6 +140,7 @@ func (b *Bot) left(p person) {
 func (b *Bot) muted(sid string, muted bool) {
 	b.do(func() {
 		b.noteAll(recording.Entry{Mute: &recording.MuteEntry{SID: sid, Muted: muted}})
+		b.await(sid)
 		if t := b.tracks[sid]; t != nil {
 			t.muted = muted
 			t.arrived.Store(int64(b.now())) // a stall counts from the unmute
@@ -171,20 +172,52 @@ func (b *Bot) reconcile() {
 			}
 			published[pub.SID()] = true
 			want := b.wanted(pub, rp.Identity())
-			if b.requested[pub.SID()] == want {
+			if b.requested[pub.SID()].want == want && !b.awaited(pub, rp.Identity()) {
 				continue
 			}
 			if err := pub.SetSubscribed(want); err != nil {
 				b.log.Warn("subscription not sent: trying again", "participant", rp.Identity(), "track", pub.SID(), "error", err)
 				continue
 			}
-			b.requested[pub.SID()] = want
+			b.requested[pub.SID()] = request{want, b.now()}
 		}
 	}
 	for sid := range b.publications {
 		if !published[sid] { // the SDK does not tell so of those who leave
 			b.forget(sid)
 		}
+	}
+}
+
+// request is what LiveKit was asked for: whether to send a track, and since when there
+// is no answer.
+type request struct {
+	want  bool
+	since time.Duration
+}
+
+// awaited reports whether LiveKit has sent nothing of a publication for so long that
+// the recordings are told and it is asked again. LiveKit tells why in messages that
+// the SDK does not know.
+func (b *Bot) awaited(pub *lksdk.RemoteTrackPublication, identity string) bool {
+	r, now := b.requested[pub.SID()], b.now()
+	if !r.want || b.tracks[pub.SID()] != nil || pub.IsMuted() || now-r.since < stalled {
+		return false
+	}
+	p := b.publications[pub.SID()]
+	for _, c := range b.captures {
+		if c.takes(streamKey{identity, p.stream}, p.kind) {
+			c.refuse(now, identity, p, recording.Errorf(recording.CodeSubscribeFailed,
+				"LiveKit sends nothing of the track: its log may say why, and its limit.subscription_limit_%s must not be reached", p.kind))
+		}
+	}
+	return true
+}
+
+// await begins anew to wait for a track that was asked for.
+func (b *Bot) await(sid string) {
+	if r, ok := b.requested[sid]; ok {
+		b.requested[sid] = request{r.want, b.now()}
 	}
 }
 

@@ -37,7 +37,7 @@ func onStage(outer *testing.T, scene func(st *stage)) {
 			log: slog.New(slog.DiscardHandler), origin: time.Now(), ctx: ctx, cancel: cancel,
 			inbox: make(chan func(), 256), done: make(chan struct{}),
 			captures: map[string]*capture{}, outcomes: map[string]*outcome{}, streams: map[streamKey]*stream{}, tracks: map[string]*track{},
-			people: map[string]person{}, publications: map[string]publication{}, requested: map[string]bool{},
+			people: map[string]person{}, publications: map[string]publication{}, requested: map[string]request{},
 		}
 		go func() {
 			for {
