@@ -1,0 +1,45 @@
+package recorder
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/roomreel/roomreel/recorder/packet"
+	"github.com/roomreel/roomreel/recording"
+)
+
+// TestStreamHeldBack: what the network holds back and then delivers in a burst lies
+// where it was captured, however long it took.
+func TestStreamHeldBack(t *testing.T) {
+	sound, vp8 := opus(t), pictures(t, "libvpx", "160x120")
+	const before, after = 20 * time.Second, 30 * time.Second
+	for _, held := range []time.Duration{8 * time.Second, 15 * time.Second, 40 * time.Second} {
+		t.Run(fmt.Sprint(held), func(t *testing.T) {
+			onStage(t, func(st *stage) {
+				c := st.record(recording.Selection{})
+				mic, cam := st.publish("TR_A", packet.Opus, sound), st.publish("TR_V", packet.VP8, vp8)
+				st.play(before, mic, cam)
+				for left := held; left > 0; left -= cam.every {
+					mic.latency = left + time.Duration(mic.sent)*10*time.Microsecond
+					cam.latency = left + time.Duration(cam.sent)*10*time.Microsecond
+					st.play(cam.every, mic, cam)
+				}
+				mic.latency, cam.latency = 100*time.Millisecond, 100*time.Millisecond
+				st.play(after, mic, cam)
+				time.Sleep(keep)
+				p := parts(t, st.stop(c), 1)[0]
+				_, blocks := readBlocks(t, c.file(p))
+				sameTimes(t, "sound", span(0, before+held+after, packetTime), times(blocks, 1))
+				sameTimes(t, "pictures", span(0, before+held+after, cam.every), times(blocks, 2))
+				for _, tr := range p.Tracks {
+					for at := time.Duration(0); at < before+held+after; at += time.Second {
+						if off := tr.At(recording.Seconds(at)).Duration() - at; off.Abs() > 150*time.Millisecond {
+							t.Errorf("%s captured at %v lies %v off", tr.Kind, at, off)
+						}
+					}
+				}
+			})
+		})
+	}
+}
