@@ -121,9 +121,9 @@ func (p person) entry(present bool) recording.Entry {
 
 func (b *Bot) joined(p person) {
 	switch known, ok := b.people[p.identity]; {
-	case ok && known.sid == p.sid:
+	case ok && known == p:
 		return
-	case ok:
+	case ok && known.sid != p.sid:
 		b.left(known) // LiveKit need not tell that another stay takes the place of one
 	}
 	b.people[p.identity] = p
