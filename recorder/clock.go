@@ -19,9 +19,9 @@ const (
 	// leadLimit is how far RTP time may run ahead of arrival. No packet can
 	// arrive before it was sent: more than the network ever held back is bogus.
 	leadLimit = time.Second
-	// lagLimit is the delay that hardly a network makes: RTP time was set back, or its
-	// source stood still for long, as the next lagPatience shows. Who was held back,
-	// by a connection or a machine that stood still, catches up.
+	// lagLimit is the delay beyond which RTP time was set back, or its source stood
+	// still for long, unless frames catch up in the lagPatience that follows: then a
+	// connection or a machine has held them back.
 	lagLimit    = 10 * time.Second
 	lagPatience = time.Second
 

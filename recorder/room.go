@@ -140,7 +140,7 @@ func (b *Bot) left(p person) {
 func (b *Bot) muted(sid string, muted bool) {
 	b.do(func() {
 		b.noteAll(recording.Entry{Mute: &recording.MuteEntry{SID: sid, Muted: muted}})
-		b.await(sid)
+		b.waitAnew(sid)
 		if t := b.tracks[sid]; t != nil {
 			t.muted = muted
 			t.arrived.Store(int64(b.now())) // a stall counts from the unmute
@@ -172,7 +172,12 @@ func (b *Bot) reconcile() {
 			}
 			published[pub.SID()] = true
 			want := b.wanted(pub, rp.Identity())
-			if b.requested[pub.SID()].want == want && !b.awaited(pub, rp.Identity()) {
+			switch asked := b.requested[pub.SID()]; {
+			case asked.want != want:
+			case want && b.overdue(pub, asked):
+				b.refuse(rp.Identity(), b.publications[pub.SID()], recording.Errorf(recording.CodeSubscribeFailed,
+					"LiveKit sends nothing of the track: see its log, and whether its limit.subscription_limit_%s is reached", pub.Kind()))
+			default:
 				continue
 			}
 			if err := pub.SetSubscribed(want); err != nil {
@@ -187,44 +192,6 @@ func (b *Bot) reconcile() {
 			b.forget(sid)
 		}
 	}
-}
-
-// request is what LiveKit was asked for: whether to send a track, and since when there
-// is no answer.
-type request struct {
-	want  bool
-	since time.Duration
-}
-
-// awaited reports whether LiveKit has sent nothing of a publication for so long that
-// the recordings are told and it is asked again. LiveKit tells why in messages that
-// the SDK does not know.
-func (b *Bot) awaited(pub *lksdk.RemoteTrackPublication, identity string) bool {
-	r, now := b.requested[pub.SID()], b.now()
-	if !r.want || b.tracks[pub.SID()] != nil || pub.IsMuted() || now-r.since < stalled {
-		return false
-	}
-	p := b.publications[pub.SID()]
-	for _, c := range b.captures {
-		if c.takes(streamKey{identity, p.stream}, p.kind) {
-			c.refuse(now, identity, p, recording.Errorf(recording.CodeSubscribeFailed,
-				"LiveKit sends nothing of the track: its log may say why, and its limit.subscription_limit_%s must not be reached", p.kind))
-		}
-	}
-	return true
-}
-
-// await begins anew to wait for a track that was asked for.
-func (b *Bot) await(sid string) {
-	if r, ok := b.requested[sid]; ok {
-		b.requested[sid] = request{r.want, b.now()}
-	}
-}
-
-// forget lets go of what is known of a publication that is over.
-func (b *Bot) forget(sid string) {
-	delete(b.publications, sid)
-	delete(b.requested, sid)
 }
 
 // wanted reports whether any recording takes the publication. Tracks that

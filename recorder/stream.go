@@ -291,7 +291,7 @@ func (s *stream) trackEnded(t *track) {
 	s.bot.do(func() {
 		if s.bot.tracks[t.sid] == t { // else it is sent anew
 			delete(s.bot.tracks, t.sid)
-			s.bot.await(t.sid)
+			s.bot.waitAnew(t.sid)
 		}
 	})
 }

@@ -92,12 +92,8 @@ func (b *Bot) subscribed(remote *webrtc.TrackRemote, pub *lksdk.RemoteTrackPubli
 	codec, err := packet.ParseMIME(p.mime)
 	if err != nil {
 		b.do(func() {
-			for _, c := range b.captures {
-				if c.takes(streamKey{identity, p.stream}, p.kind) {
-					c.refuse(b.now(), identity, p, recording.Errorf(recording.CodeUnsupportedCodec,
-						"%s cannot be recorded: publish Opus, and VP8, VP9, AV1, H.264 or H.265", p.mime))
-				}
-			}
+			b.refuse(identity, p, recording.Errorf(recording.CodeUnsupportedCodec,
+				"%s cannot be recorded: publish Opus, and VP8, VP9, AV1, H.264 or H.265", p.mime))
 		})
 		return
 	}
