@@ -58,7 +58,7 @@ func (p *part) redescribe(f *packet.Frame) error {
 	if err != nil {
 		return err
 	}
-	pt.parameters = f.Parameters
+	pt.parameters, pt.head = f.Parameters, head
 	return p.w.SetTrack(head)
 }
 

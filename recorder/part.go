@@ -32,6 +32,7 @@ type partTrack struct {
 	number     int
 	codec      packet.Codec
 	parameters *packet.Parameters
+	head       webm.Track // as the file has it
 	live       *track
 	// end is where the sound written so far ends, in file time.
 	end           time.Duration
@@ -119,14 +120,14 @@ func (p *part) write(t *track, f *packet.Frame, at time.Duration) error {
 	if t.kind == recording.Audio {
 		return p.writeSound(pt, f, to)
 	}
-	if f.Keyframe && (f.Width != pt.width || f.Height != pt.height) {
-		if err := p.resize(pt, f, to); err != nil {
-			return err
-		}
-	}
 	pt.keyframe = pt.keyframe || f.Keyframe
 	if !pt.keyframe {
 		return nil
+	}
+	if f.Width > 0 && (f.Width != pt.width || f.Height != pt.height) {
+		if err := p.resize(pt, f, to); err != nil {
+			return err
+		}
 	}
 	return p.block(pt, to, f.Keyframe, f.Payload)
 }
@@ -150,7 +151,7 @@ func (p *part) track(t *track, f *packet.Frame, at time.Duration) (*partTrack, e
 		if err := p.w.SetTrack(head); err != nil {
 			return nil, err
 		}
-		p.slots[i] = pt
+		pt.head, p.slots[i] = head, pt
 	}
 	pt.live, pt.base, pt.keyframe = t, t.counted, f.Keyframe
 	p.c.note(at, recording.Entry{Track: &recording.TrackEntry{
@@ -175,11 +176,11 @@ func (p *part) resize(pt *partTrack, f *packet.Frame, to time.Duration) error {
 	if !larger {
 		return nil
 	}
-	head, err := describe(pt.number, f)
-	if err != nil {
-		return err
+	if f.Keyframe {
+		return p.redescribe(f)
 	}
-	return p.w.SetTrack(head)
+	pt.head.Width, pt.head.Height = f.Width, f.Height
+	return p.w.SetTrack(pt.head)
 }
 
 func (p *part) block(pt *partTrack, to time.Duration, keyframe bool, payload []byte) error {

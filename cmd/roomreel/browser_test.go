@@ -90,12 +90,13 @@ func TestBrowserAndPublisherAreRecordedInSync(t *testing.T) {
 			t.Fatal(err)
 		}
 		lips := meeting.Skews(found[0].Flashes, found[0].Beeps)
-		checkSkews(t, part.Participant+"'s flashes and beeps", lips, 40*time.Millisecond)
+		// EBU R37. A busy browser hands its sound over late.
+		checkSkews(t, part.Participant+"'s flashes and beeps", lips, 40*time.Millisecond, 60*time.Millisecond)
 		signals[i].Flashes = onTimeline(trackOf(t, part, recording.Video), found[0].Flashes)
 		signals[i].Beeps = onTimeline(trackOf(t, part, recording.Audio), found[0].Beeps)
 	}
-	checkSkews(t, "flashes of both", meeting.Skews(signals[0].Flashes, signals[1].Flashes), 80*time.Millisecond)
-	checkSkews(t, "beeps of both", meeting.Skews(signals[0].Beeps, signals[1].Beeps), 80*time.Millisecond)
+	checkSkews(t, "flashes of both", meeting.Skews(signals[0].Flashes, signals[1].Flashes), 80*time.Millisecond, 80*time.Millisecond)
+	checkSkews(t, "beeps of both", meeting.Skews(signals[0].Beeps, signals[1].Beeps), 80*time.Millisecond, 80*time.Millisecond)
 
 	checkPlayback(ctx, t, chromium, s, m, parts[0])
 	film, path := s.compose(ctx, t, rec.ID, api.FilmSpec{Format: "mp4"})
@@ -315,11 +316,11 @@ func onTimeline(track recording.Track, inFile []time.Duration) []time.Duration {
 	return at
 }
 
-// checkSkews asserts that events lie within limit of their counterparts. A
+// checkSkews asserts that no counterpart is further from its event than this. A
 // browser out of breath leaves frames out: the flash of three then begins with
 // its second or third, which looks as if its counterpart were early. That is
 // allowed now and then, not in the middle of all.
-func checkSkews(t *testing.T, what string, skews []meeting.Skew, limit time.Duration) {
+func checkSkews(t *testing.T, what string, skews []meeting.Skew, early, late time.Duration) {
 	t.Helper()
 	if len(skews) < 3 {
 		t.Errorf("%s: %d of them, want at least 3", what, len(skews))
@@ -328,8 +329,8 @@ func checkSkews(t *testing.T, what string, skews []meeting.Skew, limit time.Dura
 	const leftOut = 2 * time.Second / 30
 	slices.SortFunc(skews, func(a, b meeting.Skew) int { return cmp.Compare(a.By, b.By) })
 	first, middle, last := skews[0].By, skews[len(skews)/2].By, skews[len(skews)-1].By
-	if first < -limit-leftOut || middle.Abs() > limit || last > limit {
-		t.Errorf("%s: %v, %v, %v apart (least, median, most), want within %v: %v", what, first, middle, last, limit, skews)
+	if first < -early-leftOut || middle < -early || last > late {
+		t.Errorf("%s: %v, %v, %v apart (least, median, most), want %v to %v: %v", what, first, middle, last, -early, late, skews)
 	}
 	t.Logf("%s: %d, %v, %v, %v apart (least, median, most)", what, len(skews), first, middle, last)
 }

@@ -34,9 +34,10 @@ type Frame struct {
 	// or nothing flows yet. A publisher may send the same bytes.
 	Silence bool
 
-	// Width and Height in pixels as displayed, after cropping; of keyframes only.
-	// With several spatial layers, those of the highest; for AV1 of the highest
-	// that the sequence may have.
+	// Width and Height in pixels as displayed, after cropping, of keyframes; 0 of
+	// others, except of VP9's, which may change its size without a keyframe, where
+	// known. With several spatial layers, those of the highest; for AV1 of the
+	// highest that the sequence may have.
 	Width, Height int
 
 	// Parameters are what the decoder needs besides; of keyframes only, and nil

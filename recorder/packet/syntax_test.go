@@ -208,15 +208,15 @@ func TestRow18VP9HeaderSyntax(t *testing.T) {
 		write func(w *bitWriter)
 		want  vp9Header
 	}{
-		"intra only, profile 0": {func(w *bitWriter) { w.u(8, 0x84).u(1, 1).u(2, 0).u(24, 0x498342).u(8, 1).u(16, 641).u(16, 361) }, vp9Header{width: 642, height: 362}},
+		"intra only, profile 0": {func(w *bitWriter) { w.u(8, 0x84).u(1, 1).u(2, 0).u(24, 0x498342).u(8, 1).u(16, 641).u(16, 361) }, vp9Header{width: 642, height: 362, refresh: 1}},
 		"intra only, profile 1": {func(w *bitWriter) {
 			w.u(8, 0xA5).u(1, 1).u(24, 0x498342).u(3, 1).u(4, 0).u(8, 1).u(16, 641).u(16, 361)
-		}, vp9Header{width: 642, height: 362}},
-		"size of its own":   {func(w *bitWriter) { w.u(8, 0x87).u(8, 1).u(12, 0).u(3, 0).u(16, 641).u(16, 361) }, vp9Header{width: 642, height: 362}},
-		"size of the third": {func(w *bitWriter) { w.u(8, 0x87).u(8, 1).u(12, 0).u(3, 1) }, vp9Header{}},
+		}, vp9Header{width: 642, height: 362, refresh: 1}},
+		"size of its own":   {func(w *bitWriter) { w.u(8, 0x87).u(8, 1).u(12, 0).u(3, 0).u(16, 641).u(16, 361) }, vp9Header{width: 642, height: 362, refresh: 1}},
+		"size of the third": {func(w *bitWriter) { w.u(8, 0x87).u(8, 1).u(8, 0).u(3, 5).u(1, 0).u(3, 1) }, vp9Header{slot: 5, refresh: 1}},
 		"profile 3": {func(w *bitWriter) {
 			w.u(4, 0xB).u(1, 0).u(4, 0b0010).u(24, 0x498342).u(1, 1).u(3, 1).u(4, 0).u(16, 641).u(16, 361)
-		}, vp9Header{key: true, width: 642, height: 362}},
+		}, vp9Header{key: true, width: 642, height: 362, refresh: 0xFF}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := &bitWriter{}

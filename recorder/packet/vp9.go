@@ -7,8 +7,10 @@ import "github.com/roomreel/roomreel/recorder/codec"
 type vp9 struct {
 	layer layer
 	spans []vp9Span
-	// sizes of the spatial layers, from the last scalability structure.
-	sizes [8][2]int
+	// slots are the sizes of the frames that a decoder keeps, 0 where not known.
+	slots [vp9Slots][2]int
+	// highest is the highest spatial layer since the last keyframe.
+	highest uint8
 }
 
 // vp9Span is the frame of one spatial layer within the picture.
@@ -23,10 +25,6 @@ type vp9Descriptor struct {
 	spatial    uint8
 	layer      layer
 	size       int
-
-	hasSizes bool
-	layers   int
-	sizes    [8][2]int
 }
 
 // parseVP9Descriptor reports false if the descriptor is cut or if nothing
@@ -66,22 +64,19 @@ func parseVP9Descriptor(b []byte) (d vp9Descriptor, ok bool) {
 		}
 	}
 	if hasStructure {
-		d.parseStructure(&r)
+		skipVP9Structure(&r)
 	}
 	d.size = r.Pos() / 8
 	return d, !r.Short() && len(b) > d.size
 }
 
-// parseStructure reads the scalability structure (RFC 9628 section 4.2.1).
-func (d *vp9Descriptor) parseStructure(r *codec.Bits) {
-	d.layers = int(r.U(3)) + 1
+// skipVP9Structure skips the scalability structure (RFC 9628 section 4.2.1).
+func skipVP9Structure(r *codec.Bits) {
+	layers := int(r.U(3)) + 1
 	hasSizes, hasGroup := r.Flag(), r.Flag()
 	r.Skip(3)
 	if hasSizes {
-		d.hasSizes = true
-		for i := range d.layers {
-			d.sizes[i] = [2]int{int(r.U(16)), int(r.U(16))}
-		}
+		r.Skip(2 * 16 * layers)
 	}
 	if hasGroup {
 		for n := r.U(8); n > 0; n-- {
@@ -118,9 +113,6 @@ func (v *vp9) add(frame, payload []byte) ([]byte, error) {
 	if d.spatial != span.spatial {
 		return nil, errPayload
 	}
-	if d.hasSizes {
-		v.sizes = d.sizes
-	}
 	frame = append(frame, payload[d.size:]...)
 	if d.end {
 		span.end = len(frame)
@@ -139,25 +131,41 @@ func (v *vp9) finish(frame []byte, f *Frame) ([]byte, error) {
 		return nil, errPayload
 	}
 	f.layer = v.layer
-	lowest, ok := parseVP9Header(frame[:v.spans[0].end])
-	if !ok {
-		return nil, errPayload
-	}
-	f.Keyframe = lowest.key
-	if f.Keyframe {
-		top := v.spans[len(v.spans)-1]
-		header, ok := parseVP9Header(frame[top.start:top.end])
-		if !ok {
+	var size [2]int
+	for i, span := range v.spans {
+		header, ok := parseVP9Header(frame[span.start:span.end])
+		if i == 0 {
+			f.Keyframe = header.key
+		}
+		if !ok && (i == 0 || f.Keyframe) {
 			return nil, errPayload
 		}
-		if f.Width, f.Height = header.width, header.height; f.Width == 0 {
-			f.Width, f.Height = v.sizes[top.spatial][0], v.sizes[top.spatial][1]
-		}
+		size = v.keep(header)
+	}
+	// An encoder short of time leaves upper layers out, which is no change of size.
+	if top := v.spans[len(v.spans)-1].spatial; f.Keyframe || top >= v.highest {
+		v.highest = top
+		f.Width, f.Height = size[0], size[1]
 	}
 	if len(v.spans) == 1 {
 		return frame, nil
 	}
 	return v.appendIndex(frame), nil
+}
+
+// keep returns the size of a frame, 0 if it is not known, and remembers it as a
+// decoder does, for those that refer to the frame.
+func (v *vp9) keep(h vp9Header) [2]int {
+	size := [2]int{h.width, h.height}
+	if h.width == 0 {
+		size = v.slots[h.slot]
+	}
+	for i := range v.slots {
+		if h.refresh>>i&1 == 1 {
+			v.slots[i] = size
+		}
+	}
+	return size
 }
 
 // appendIndex makes a superframe of the spatial layers (VP9 bitstream annex B):

@@ -6,9 +6,10 @@ import "github.com/roomreel/roomreel/recorder/codec"
 // 6.2).
 type vp9Header struct {
 	key bool
-	// The size of the frame; 0 if it is that of a reference, or if the frame only
-	// shows another.
+	// The size of the frame; 0 if it is that of the frame in a slot for references.
 	width, height int
+	slot          uint32
+	refresh       uint32 // a bit for each slot that takes the frame
 }
 
 func parseVP9Header(b []byte) (h vp9Header, ok bool) {
@@ -21,6 +22,7 @@ func parseVP9Header(b []byte) (h vp9Header, ok bool) {
 		r.Skip(1)
 	}
 	if r.Flag() { // show_existing_frame
+		h.slot = r.U(3)
 		return h, !r.Short()
 	}
 	h.key = !r.Flag()
@@ -31,6 +33,7 @@ func parseVP9Header(b []byte) (h vp9Header, ok bool) {
 		}
 		parseVP9Colour(&r, profile)
 		h.parseSize(&r)
+		h.refresh = 1<<vp9Slots - 1
 		return h, !r.Short()
 	}
 	intraOnly := !shown && r.Flag()
@@ -45,20 +48,28 @@ func parseVP9Header(b []byte) (h vp9Header, ok bool) {
 			parseVP9Colour(&r, profile)
 		}
 	}
-	r.Skip(8) // refresh_frame_flags
+	h.refresh = r.U(vp9Slots)
 	if intraOnly {
 		h.parseSize(&r)
 		return h, !r.Short()
 	}
-	r.Skip(3 * (3 + 1)) // ref_frame_idx, ref_frame_sign_bias
-	for range 3 {
+	var references [3]uint32
+	for i := range references {
+		references[i] = r.U(3)
+		r.Skip(1) // ref_frame_sign_bias
+	}
+	for _, slot := range references {
 		if r.Flag() { // found_ref
+			h.slot = slot
 			return h, !r.Short()
 		}
 	}
 	h.parseSize(&r)
 	return h, !r.Short()
 }
+
+// vp9Slots is how many frames a decoder keeps to refer to (NUM_REF_FRAMES).
+const vp9Slots = 8
 
 func (h *vp9Header) parseSize(r *codec.Bits) {
 	h.width, h.height = int(r.U(16))+1, int(r.U(16))+1

@@ -17,12 +17,12 @@ func TestRow18VP9Header(t *testing.T) {
 		want vp9Header
 		ok   bool
 	}{
-		"chrome keyframe":       {"824983420077f03234303824", vp9Header{key: true, width: 1920, height: 804}, true},
-		"4K":                    {"8249834240eff086f40421a0", vp9Header{key: true, width: 3840, height: 2160}, true},
-		"profile 2":             {"9249834240eff086f40421a0", vp9Header{key: true, width: 0x1dff, height: 0x10df}, true},
-		"profile 1, RGB":        {"a24983 42e0eff086f40421a0", vp9Header{key: true, width: 3840, height: 2160}, true},
-		"shows an existing one": {"8c", vp9Header{}, true},
-		"size of a reference":   {"86004092", vp9Header{}, true},
+		"chrome keyframe":       {"824983420077f03234303824", vp9Header{key: true, width: 1920, height: 804, refresh: 0xFF}, true},
+		"4K":                    {"8249834240eff086f40421a0", vp9Header{key: true, width: 3840, height: 2160, refresh: 0xFF}, true},
+		"profile 2":             {"9249834240eff086f40421a0", vp9Header{key: true, width: 0x1dff, height: 0x10df, refresh: 0xFF}, true},
+		"profile 1, RGB":        {"a24983 42e0eff086f40421a0", vp9Header{key: true, width: 3840, height: 2160, refresh: 0xFF}, true},
+		"shows an existing one": {"8c", vp9Header{slot: 4}, true},
+		"size of a reference":   {"86004092", vp9Header{refresh: 1}, true},
 		"wrong sync code":       {"824983430077f03234303824", vp9Header{}, false},
 		"no frame marker":       {"424983420077f03234303824", vp9Header{}, false},
 		"cut":                   {"82498342", vp9Header{}, false},
@@ -123,21 +123,62 @@ func TestRow22IncompleteSpatialLayerDropsThePicture(t *testing.T) {
 	}
 }
 
-// The size of a layer that has that of its reference comes from the scalability
-// structure.
-func TestRow22SizeFromScalabilityStructure(t *testing.T) {
-	structure := []byte{0x30 /* two layers, with sizes */, 0, 160, 0, 90, 1, 64, 0, 180}
-	keyframe := []byte{0x82, 0x49, 0x83, 0x42, 0x00, 0x00, 0x9f, 0x00, 0x59, 0x38, 0x24}
-	upper := []byte{0x86, 0x00, 0x40, 0x92} // found_ref
-	d0 := append([]byte{0xAA | 0x04, 0x80, 1, 0, 1}, structure...)
-	d1 := []byte{0xAC, 0x80, 1, 1<<1 | 1, 1}
-	events, _ := receive(t, NewReceiver(VP9), []sent{
-		{seq: 0, payload: append(d0, keyframe...)},
-		{seq: 1, marker: true, payload: append(d1, upper...)},
-	})
-	got := frames(events)
-	if len(got) != 1 || got[0].Width != 320 || got[0].Height != 180 {
-		t.Fatalf("got %v %+v", story(events), got)
+// VP9 may change the size of its pictures without a keyframe: as an encoder does whose
+// bits or time grow scarce, and as upper layers come that there was no time for.
+func TestVP9ChangesSizeBetweenKeyframes(t *testing.T) {
+	type size [2]int
+	key := func(width, height uint64) []byte {
+		w := &bitWriter{}
+		return w.u(8, 0x82).u(24, 0x498342).u(4, 0).u(16, width-1).u(16, height-1).u(8, 0).b
 	}
-	equal(t, "payload", slices.Concat(keyframe, upper, []byte{0xC1, 11, 4, 0xC1}), got[0].Payload)
+	// An inter frame that goes to a slot has a size of its own, or that of the frame
+	// in the slot from.
+	own := func(slot int, width, height uint64) []byte {
+		w := &bitWriter{}
+		return w.u(8, 0x87).u(8, 1<<slot).u(12, 0).u(3, 0).u(16, width-1).u(16, height-1).u(8, 0).b
+	}
+	like := func(slot int, from uint64) []byte {
+		w := &bitWriter{}
+		return w.u(8, 0x87).u(8, 1<<slot).u(8, 0).u(3, from).u(1, 0).u(3, 1).u(8, 0).b
+	}
+	show := func(slot uint64) []byte { return (&bitWriter{}).u(5, 0b10001).u(3, slot).u(8, 0).b }
+	for name, c := range map[string]struct {
+		pictures [][][]byte // and the layers of each
+		want     []size
+	}{
+		"smaller, and kept": {
+			[][][]byte{{key(640, 360)}, {like(1, 0)}, {own(1, 320, 180)}, {like(2, 1)}, {like(0, 0)}, {show(2)}},
+			[]size{{640, 360}, {640, 360}, {320, 180}, {320, 180}, {640, 360}, {320, 180}},
+		},
+		"a layer comes late": {
+			[][][]byte{{key(320, 180)}, {like(0, 0), own(1, 640, 360)}, {like(0, 0), like(1, 1)}},
+			[]size{{320, 180}, {640, 360}, {640, 360}},
+		},
+		"a layer is left out": {
+			[][][]byte{{key(320, 180), own(1, 640, 360)}, {like(0, 0)}, {like(0, 0), like(1, 1)}},
+			[]size{{640, 360}, {}, {640, 360}},
+		},
+		"a layer is left out for good": {
+			[][][]byte{{key(320, 180), own(1, 640, 360)}, {key(320, 180)}, {like(0, 0)}},
+			[]size{{640, 360}, {320, 180}, {320, 180}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var packets []sent
+			for i, layers := range c.pictures {
+				for sid, frame := range layers {
+					head := []byte{0xAC, 0x80, byte(i), byte(sid) << 1, byte(i)} // I, L, B, E
+					packets = append(packets, sent{
+						seq: uint16(len(packets)), ts: uint32(3000 * i), marker: sid == len(layers)-1, payload: append(head, frame...),
+					})
+				}
+			}
+			events, _ := receive(t, NewReceiver(VP9), packets)
+			var got []size
+			for _, f := range frames(events) {
+				got = append(got, size{f.Width, f.Height})
+			}
+			equal(t, "sizes", c.want, got)
+		})
+	}
 }

@@ -25,22 +25,31 @@ function happens(video, event) {
   });
 }
 
-/** Plays one second. Time is the media's, frames are those presented, brightness is of the last, 0 to 255. */
+/** Plays a second, or what is left. Time is the media's, frames are those presented, brightness is of the last, 0 to 255. */
 async function watch(video) {
   const from = video.currentTime;
   let frames = 0;
+  const seen = () => {
+    frames++;
+    next = video.requestVideoFrameCallback(seen);
+  };
+  let next = video.requestVideoFrameCallback(seen);
   await video.play();
+  // Not until a picture of then is presented: where pictures are few, none may be.
   await new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`stuck at ${video.currentTime} s`)), 10_000);
-    const seen = (_, { mediaTime }) => {
-      frames++;
-      if (mediaTime < from + 1) return video.requestVideoFrameCallback(seen);
+    const late = setTimeout(() => reject(new Error(`stuck at ${video.currentTime} s`)), 20_000);
+    const over = new AbortController();
+    const look = () => {
+      if (video.currentTime < from + 1 && !video.ended) return;
+      over.abort();
       clearTimeout(late);
       resolve();
     };
-    video.requestVideoFrameCallback(seen);
+    for (const event of ['timeupdate', 'ended']) video.addEventListener(event, look, over);
+    look();
   });
   video.pause();
+  video.cancelVideoFrameCallback(next);
   return { from, to: video.currentTime, frames, brightness: brightness(video) };
 }
 
