@@ -43,3 +43,36 @@ func TestStreamHeldBack(t *testing.T) {
 		})
 	}
 }
+
+// TestStreamStoodStill: where a source stood still for long, as in a phone call, what
+// follows lies where it was captured, but for the second that it takes to be sure.
+func TestStreamStoodStill(t *testing.T) {
+	sound := opus(t)
+	const before, pause, after = 20 * time.Second, 18 * time.Second, 40 * time.Second
+	onStage(t, func(st *stage) {
+		c := st.record(recording.Selection{})
+		mic := st.publish("TR_A", packet.Opus, sound)
+		mic.latency = 20 * time.Millisecond
+		st.play(before, mic)
+		time.Sleep(pause)
+		st.play(after, mic)
+		time.Sleep(keep)
+		p := parts(t, st.stop(c), 1)[0]
+		_, blocks := readBlocks(t, c.file(p))
+		sameTimes(t, "sound", span(0, before+pause+after, packetTime), times(blocks, 1)) // with silence where it stood still
+		spoken := 0
+		for _, b := range blocks {
+			if len(b.Payload) > len(silence) && b.Time >= before+lagPatience && b.Time < before+pause+lagPatience {
+				spoken++
+			}
+		}
+		if spoken > 0 {
+			t.Errorf("%d packets lie in the pause", spoken)
+		}
+		for at := time.Duration(0); at < before+pause+after; at += time.Second {
+			if off := p.Tracks[0].At(recording.Seconds(at)).Duration() - at; off.Abs() > 100*time.Millisecond {
+				t.Errorf("file time %v lies %v off", at, off)
+			}
+		}
+	})
+}
