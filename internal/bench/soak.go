@@ -28,8 +28,8 @@ func soakCommand() *cli.Command {
 		Description: "  recordings  that were made\n" +
 			"  broken      of those: not stopped, an unfinished file, one that cannot be read to its end\n" +
 			"  *_left      how many more goroutines and open files there are, once the rooms are empty, than before\n" +
-			"  leaks       of goroutines, open files and resident memory: how many grew by more than tolerated, and\n" +
-			"              by more than chance has them grow\n" +
+			"  leaks       of goroutines, open files and the heap's goal, which is twice what is in use: how many grew by\n" +
+			"              more than tolerated, and by more than chance has them grow\n" +
 			"  *_per_hour  the slopes, fitted to samples of the second half, while the load is steady; *_error is\n" +
 			"              the standard error of each",
 		Flags: []cli.Flag{
