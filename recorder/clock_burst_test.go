@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -9,32 +10,52 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
-// TestStreamHeldBack: what the network holds back and then delivers in a burst lies
-// where it was captured, however long it took.
+// TestStreamHeldBack: what the network holds back, and then delivers at once or faster
+// than it is spoken, lies where it was captured, however long it took.
 func TestStreamHeldBack(t *testing.T) {
 	sound, vp8 := opus(t), pictures(t, "libvpx", "160x120")
-	const before, after = 20 * time.Second, 30 * time.Second
-	for _, held := range []time.Duration{8 * time.Second, 15 * time.Second, 40 * time.Second} {
-		t.Run(fmt.Sprint(held), func(t *testing.T) {
+	const before, after = 20, 40 // seconds
+	atOnce := math.Inf(1)
+	for _, c := range []struct {
+		held  time.Duration
+		speed float64 // at which it is delivered then
+	}{{8 * time.Second, atOnce}, {15 * time.Second, atOnce}, {40 * time.Second, atOnce}, {15 * time.Second, 4}, {40 * time.Second, 2}} {
+		t.Run(fmt.Sprintf("%v, then %v times as fast", c.held, c.speed), func(t *testing.T) {
 			onStage(t, func(st *stage) {
-				c := st.record(recording.Selection{})
+				rec := st.record(recording.Selection{})
 				mic, cam := st.publish("TR_A", packet.Opus, sound), st.publish("TR_V", packet.VP8, vp8)
-				st.play(before, mic, cam)
-				for left := held; left > 0; left -= cam.every {
-					mic.latency = left + time.Duration(mic.sent)*10*time.Microsecond
-					cam.latency = left + time.Duration(cam.sent)*10*time.Microsecond
+				second := func() {
+					mic.report()
+					cam.report()
+					st.play(time.Second, mic, cam)
+				}
+				total := time.Duration(0)
+				for ; total < before*time.Second; total += time.Second {
+					second()
+				}
+				gained := time.Duration(float64(cam.every) * (1 - 1/c.speed)) // by each picture
+				for left := c.held; left > 0; left -= gained {
+					if mic.sent%50 == 0 {
+						mic.report()
+						cam.report()
+					}
+					mic.latency, cam.latency = left, left
 					st.play(cam.every, mic, cam)
+					total += cam.every
 				}
 				mic.latency, cam.latency = 100*time.Millisecond, 100*time.Millisecond
-				st.play(after, mic, cam)
+				for range after {
+					second()
+					total += time.Second
+				}
 				time.Sleep(keep)
-				p := parts(t, st.stop(c), 1)[0]
-				_, blocks := readBlocks(t, c.file(p))
-				sameTimes(t, "sound", span(0, before+held+after, packetTime), times(blocks, 1))
-				sameTimes(t, "pictures", span(0, before+held+after, cam.every), times(blocks, 2))
+				p := parts(t, st.stop(rec), 1)[0]
+				_, blocks := readBlocks(t, rec.file(p))
+				sameTimes(t, "sound", span(0, total, packetTime), times(blocks, 1))
+				sameTimes(t, "pictures", span(0, total, cam.every), times(blocks, 2))
 				for _, tr := range p.Tracks {
-					for at := time.Duration(0); at < before+held+after; at += time.Second {
-						if off := tr.At(recording.Seconds(at)).Duration() - at; off.Abs() > 150*time.Millisecond {
+					for at := time.Duration(0); at < total; at += time.Second {
+						if off := tr.At(recording.Seconds(at)).Duration() - at; off.Abs() > 200*time.Millisecond {
 							t.Errorf("%s captured at %v lies %v off", tr.Kind, at, off)
 						}
 					}
