@@ -79,7 +79,7 @@ func take(ctx context.Context, c client.Client) (sample, error) {
 // left after two minutes. What may stay are the pools of connections to Redis; what each
 // second recording left would be more.
 func (r *soakResult) rest(ctx context.Context, c client.Client, before sample) error {
-	const patience, goroutines, files = 2 * time.Minute, 200, 150
+	const patience, goroutines, files = 2 * time.Minute, 100, 75
 	for deadline := time.Now().Add(patience); ; {
 		now, err := take(ctx, c)
 		if err != nil {
