@@ -47,7 +47,7 @@ func (s *Server) routeEventFeed() {
 				}}},
 			}},
 		},
-		access: readAccess, timeout: unbounded,
+		access: readAccess, streams: true,
 		codes: []recording.Code{recording.CodeInvalidRequest, recording.CodeInvalidID, recording.CodeNotFound, CodeEventsGone},
 	}, s.watchEvents)
 }

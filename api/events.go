@@ -35,7 +35,7 @@ func (s *Server) routeEvents(tags []string, codes []recording.Code) {
 				}}},
 			}},
 		},
-		access: readAccess, codes: codes, timeout: unbounded,
+		access: readAccess, codes: codes, streams: true,
 	}, s.watchComposition)
 }
 

@@ -14,7 +14,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
-	"github.com/gin-gonic/gin"
 
 	"github.com/roomreel/roomreel/recording"
 )
@@ -217,7 +216,7 @@ func download[I any](s *Server, op operation, mediaTypes []string, open func(con
 			c.Header("Content-Disposition", disposition+`; filename="`+file.name+`"`)
 			c.Header("Cache-Control", "private, no-cache")
 			c.Header("ETag", fmt.Sprintf(`"%s-%x-%x"`, file.id, size, modified.UnixNano()))
-			http.ServeContent(&mediaWriter{ResponseWriter: c.Writer}, c.Request, "", modified, content)
+			http.ServeContent(&mediaWriter{patientWriter: patientWriter{c.Writer, s.stall}}, c.Request, "", modified, content)
 		}}, nil
 	}
 	op.Method = http.MethodGet
@@ -268,17 +267,14 @@ func safeName(words ...string) string {
 }
 
 // mediaWriter lets http.ServeContent refuse with a problem and send without a
-// copy, and gives up on callers who stop reading.
+// copy.
 type mediaWriter struct {
-	gin.ResponseWriter
+	patientWriter
 	refused bool
 }
 
-// A caller must take a chunk within the stall timeout.
-const (
-	sendChunk    = 4 << 20
-	stallTimeout = time.Minute
-)
+// sendChunk is how much a caller must take within the stall timeout.
+const sendChunk = 4 << 20
 
 func (w *mediaWriter) WriteHeader(status int) {
 	if status != http.StatusRequestedRangeNotSatisfiable {
@@ -297,8 +293,7 @@ func (w *mediaWriter) Write(b []byte) (int, error) {
 	if w.refused {
 		return len(b), nil
 	}
-	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(stallTimeout))
-	return w.ResponseWriter.Write(b)
+	return w.patientWriter.Write(b)
 }
 
 // ReadFrom implements io.ReaderFrom below gin, which hides net/http's: files
@@ -315,7 +310,7 @@ func (w *mediaWriter) ReadFrom(r io.Reader) (total int64, err error) {
 		limited = &io.LimitedReader{R: r, N: 1<<63 - 1}
 	}
 	for limited.N > 0 {
-		_ = control.SetWriteDeadline(time.Now().Add(stallTimeout))
+		_ = control.SetWriteDeadline(time.Now().Add(w.stall))
 		n, err := below.ReadFrom(&io.LimitedReader{R: limited.R, N: min(limited.N, sendChunk)})
 		total, limited.N = total+n, limited.N-n
 		if err != nil || n == 0 {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/http"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -154,10 +153,10 @@ func (s *Server) routeMeeting() {
 	s.routeMeetingUploads()
 }
 
-// ofRoom returns the newest recordings of a room, or of all that the caller may
-// see.
+// ofRoom returns the recordings of a room, or all that the caller may see, newest
+// first.
 func (s *Server) ofRoom(ctx context.Context, room string, a access) ([]recording.Recording, error) {
-	const most, page = 1000, 100
+	const page = 100
 	caller := callerOf(ctx)
 	if err := caller.permit(a, room); err != nil {
 		return nil, err
@@ -166,15 +165,14 @@ func (s *Server) ofRoom(ctx context.Context, room string, a access) ([]recording
 		room = caller.Room
 	}
 	var list []recording.Recording
-	for q := (ListQuery{Room: room, Limit: page}); len(list) < most; {
+	for q := (ListQuery{Room: room, Limit: page}); ; {
 		found, err := s.recordings.List(ctx, q)
 		if err != nil {
 			return nil, err
 		}
-		list = slices.Concat(list, found.Items)
+		list = append(list, found.Items...)
 		if q.Cursor = found.Next; q.Cursor == "" {
-			break
+			return list, nil
 		}
 	}
-	return list, nil
 }

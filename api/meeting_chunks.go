@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -33,12 +32,12 @@ func (s *Server) streaming(handle func(context.Context, *http.Request) (int, Mee
 			s.turnAway(c, problemOf(err))
 			return
 		}
-		if wait, ok := s.rates.take(caller.Subject + "\n" + caller.Room); !ok {
+		if wait, ok := s.rates.take(caller.bucket()); !ok {
 			refuseRate(c.Writer, wait)
 			return
 		}
 		extendDeadlines(c.Writer, unbounded)
-		c.Request.Body = &patientBody{ReadCloser: c.Request.Body, control: http.NewResponseController(c.Writer)}
+		c.Request.Body = &patientBody{c.Request.Body, http.NewResponseController(c.Writer), s.stall}
 		c.Request.SetPathValue("upload", c.Param("upload"))
 		ctx := context.WithValue(context.WithValue(c.Request.Context(), callerKey{}, caller), requestKey{}, c.GetString(keyRequest))
 		status, answer, err := handle(ctx, c.Request)
@@ -47,17 +46,6 @@ func (s *Server) streaming(handle func(context.Context, *http.Request) (int, Mee
 		}
 		c.JSON(status, answer)
 	}
-}
-
-// patientBody gives up on senders who stop sending.
-type patientBody struct {
-	io.ReadCloser
-	control *http.ResponseController
-}
-
-func (b *patientBody) Read(p []byte) (int, error) {
-	_ = b.control.SetReadDeadline(time.Now().Add(stallTimeout))
-	return b.ReadCloser.Read(p)
 }
 
 // appendChunk adds a chunk to an upload. One that breaks off is kept as far as it

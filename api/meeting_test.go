@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -166,6 +167,34 @@ func TestMeetingFilmsAndFiles(t *testing.T) {
 	} {
 		if got := p.do(t, "record", "GET", path, ""); got.status != http.StatusNotFound {
 			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+}
+
+// The application knows no pages: its lists have all that there is.
+func TestMeetingListsAreWhole(t *testing.T) {
+	p := newPlace(t)
+	const there = 1001
+	var want []string
+	for range there {
+		r := recording.Recording{
+			ID: recording.NewID(recording.PrefixRecording), Request: recording.Request{Room: "standup"}, State: recording.Stopped,
+			CreatedAt: time.Now().UTC(), StoppedAt: time.Now().UTC(),
+		}
+		if _, err := p.store.Restore(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, r.ID)
+	}
+	slices.Reverse(want)
+	for _, query := range []string{"", "?connectionId=standup"} {
+		list := decode[api.MeetingSessions](t, p.do(t, "list", "GET", "/api/recording-sessions"+query, ""))
+		var got []string
+		for _, session := range list.Sessions {
+			got = append(got, session.ID)
+		}
+		if list.TotalCount != there || !slices.Equal(got, want) {
+			t.Errorf("%q: %d sessions, told as %d, of %d", query, len(got), list.TotalCount, there)
 		}
 	}
 }

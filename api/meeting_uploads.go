@@ -240,6 +240,7 @@ func (s *Server) keepUpload(ctx context.Context, u MeetingUpload) (MeetingFile, 
 	}
 	for _, step := range []func() error{
 		func() error { return os.MkdirAll(films, 0o755) },
+		func() error { return syncFile(data) }, // folders are by what is written into them next
 		func() error { return os.Rename(data, film) },
 		func() error { return recording.WriteJSON(filepath.Join(films, c.ID+".json"), c) },
 		func() error { return recording.WriteJSON(filepath.Join(dir, toldFile), told) },
@@ -254,6 +255,15 @@ func (s *Server) keepUpload(ctx context.Context, u MeetingUpload) (MeetingFile, 
 	file := filmFile(r, m, c)
 	told[c.ID].apply(&file)
 	return file, nil
+}
+
+// syncFile brings what was written of a file to the disk.
+func syncFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // giveBack undoes a recording that was not kept, so that its upload can be completed

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -79,6 +80,36 @@ func (s *Server) recoverPanic(c *gin.Context) {
 		writeProblem(c.Writer, problemOf(errors.New("panic")))
 	}()
 	c.Next()
+}
+
+// stallTimeout is how long those who send or take much may stand still.
+const stallTimeout = time.Minute
+
+// patientBody gives up on senders who stop sending.
+type patientBody struct {
+	io.ReadCloser
+	control *http.ResponseController
+	stall   time.Duration
+}
+
+func (b *patientBody) Read(p []byte) (int, error) {
+	_ = b.control.SetReadDeadline(time.Now().Add(b.stall))
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		_ = b.control.SetReadDeadline(time.Time{}) // see extendDeadlines
+	}
+	return n, err
+}
+
+// patientWriter gives up on callers who stop reading.
+type patientWriter struct {
+	gin.ResponseWriter
+	stall time.Duration
+}
+
+func (w patientWriter) Write(b []byte) (int, error) {
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.stall))
+	return w.ResponseWriter.Write(b)
 }
 
 // callerLeft reports whether the caller did not wait for the answer: net/http

@@ -34,6 +34,8 @@ type operation struct {
 	files bool
 	// ranges tells that it answers parts of a file.
 	ranges bool
+	// streams tells that its answer goes on for as long as the caller wants.
+	streams bool
 	// timeout replaces requestTimeout when it is not zero.
 	timeout time.Duration
 }
@@ -41,13 +43,22 @@ type operation struct {
 // route registers an operation: who may call it, what it answers and how it
 // fails. Whatever error handle returns reaches the caller as a problem.
 func route[I, O any](s *Server, op operation, handle func(context.Context, *I) (*O, error)) {
+	switch {
+	case op.streams:
+		op.timeout = unbounded
+	case op.timeout == 0:
+		op.timeout = requestTimeout
+	}
 	if op.access != anyone {
 		op.Security = []map[string][]string{{"bearer": {}}}
 		op.Middlewares = huma.Middlewares{s.authenticate(op.access), s.limit}
 		op.codes = append(op.codes, CodeUnauthenticated, recording.CodeNotPermitted, CodeRateLimited,
 			recording.CodeStoreUnavailable, recording.CodeInternal, CodeTimeout)
+		if op.streams {
+			op.Middlewares = append(op.Middlewares, s.countStream)
+		}
 		if op.files {
-			op.Middlewares = append(op.Middlewares, s.forward)
+			op.Middlewares = append(op.Middlewares, s.forward(op.timeout))
 			op.codes = append(op.codes, recording.CodeNodeAway)
 		}
 		if op.Method == http.MethodPost {
@@ -55,9 +66,6 @@ func route[I, O any](s *Server, op operation, handle func(context.Context, *I) (
 			op.Parameters = append(op.Parameters, idempotencyHeader)
 			op.codes = append(op.codes, CodeKeyInUse, CodeKeyReused)
 		}
-	}
-	if op.timeout == 0 {
-		op.timeout = requestTimeout
 	}
 	op.MaxBodyBytes, op.BodyReadTimeout = maxBody, requestTimeout
 	s.describeProblems(&op)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"net"
 	"net/http"
@@ -67,13 +68,59 @@ func (l *limits) bucket(caller string) *rate.Limiter {
 	return b
 }
 
+// bucket names who shares a limit.
+func (c Caller) bucket() string { return c.Subject + "\n" + c.Room }
+
 // limit refuses who asks too often. It runs after authenticate.
 func (s *Server) limit(hc huma.Context, next func(huma.Context)) {
 	caller := callerOf(hc.Context())
-	if wait, ok := s.rates.take(caller.Subject + "\n" + caller.Room); !ok {
+	if wait, ok := s.rates.take(caller.bucket()); !ok {
 		refuseRate(humagin.Unwrap(hc).Writer, wait)
 		return
 	}
+	next(hc)
+}
+
+// streams counts what each caller has open of what goes on until they leave.
+type streams struct {
+	most int
+	mu   sync.Mutex
+	open map[string]int
+}
+
+// begin counts one more of the caller's, until end, unless they have as many as they
+// may.
+func (s *streams) begin(caller Caller) (end func(), refusal *Problem) {
+	const wait = 5 * time.Second // somebody may leave at any time
+	name := caller.bucket()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.most > 0 && s.open[name] >= s.most {
+		p := tooMany(wait)
+		p.Detail = fmt.Sprintf("the caller has %d streams of events open, which is the most (api.rate.streams): close one", s.most)
+		return nil, p
+	}
+	if s.open == nil {
+		s.open = map[string]int{}
+	}
+	s.open[name]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.open[name]--; s.open[name] == 0 {
+			delete(s.open, name)
+		}
+	}, nil
+}
+
+// countStream refuses who has too many streams open. It runs after authenticate.
+func (s *Server) countStream(hc huma.Context, next func(huma.Context)) {
+	end, refusal := s.streams.begin(callerOf(hc.Context()))
+	if refusal != nil {
+		writeProblem(humagin.Unwrap(hc).Writer, refusal)
+		return
+	}
+	defer end()
 	next(hc)
 }
 

@@ -36,6 +36,9 @@ type Options struct {
 	// Rate bounds the requests of each caller, Guesses those of one address whose
 	// credentials are not valid.
 	Rate, Guesses RateLimit
+	// Streams is how many streams of events each caller may have open; 0 does not
+	// bound them.
+	Streams int
 	// Webhooks, Uploads and Storage are optional.
 	Webhooks Webhooks
 	Uploads  Uploads
@@ -101,6 +104,7 @@ type Server struct {
 	ready        func(context.Context) map[string]error
 	log          *slog.Logger
 	stopTimeout  time.Duration
+	stall        time.Duration // how long a body may stand still
 
 	edits       sync.Mutex // of what is told of files
 	openUploads sync.Map   // those that a request is at, by identifier
@@ -108,6 +112,7 @@ type Server struct {
 
 	answers        answers
 	rates, guesses limits
+	streams        streams
 
 	engine *gin.Engine
 	huma   huma.API
@@ -123,8 +128,8 @@ func New(o Options) (*Server, error) {
 		recordings: o.Recordings, compositions: o.Compositions, rooms: o.Rooms, nodes: o.Nodes, media: o.Media, webhooks: o.Webhooks,
 		uploads: o.Uploads, storage: o.Storage, elsewhere: o.Elsewhere, sessions: o.Sessions,
 		previews: o.Previews, origin: http.NewCrossOriginProtection(),
-		answers: answers{o.Answers}, changes: broadcast{watch: o.Recordings.Watch}, rates: limits{RateLimit: o.Rate}, guesses: limits{RateLimit: o.Guesses},
-		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout,
+		answers: answers{o.Answers}, changes: broadcast{watch: o.Recordings.Watch}, rates: limits{RateLimit: o.Rate}, guesses: limits{RateLimit: o.Guesses}, streams: streams{most: o.Streams},
+		verifier: o.Verifier, version: o.Version, ready: o.Ready, log: o.Log, stopTimeout: o.StopTimeout, stall: stallTimeout,
 	}
 	const shortest = 16
 	for i, key := range o.AdminKeys {

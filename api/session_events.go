@@ -33,7 +33,7 @@ type LastEvent struct {
 // of tells whose they are, if the caller may know.
 func routeFollow[I any](s *Server, op operation, of func(ctx context.Context, in *I) (id, last string, err error)) {
 	schema := s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[SessionEvent](), true, "SessionEvent")
-	op.timeout = unbounded
+	op.streams = true
 	op.Description = "Server-sent events: all that has happened, or what has since the Last-Event-ID, then what happens. " +
 		"Events are named session (its state has changed) and recording_state. The stream ends after the state ended."
 	op.codes = append(op.codes, recording.CodeInvalidRequest)

@@ -238,6 +238,12 @@ func (s *Server) signal(c *gin.Context) {
 		s.turnAway(c, p)
 		return
 	}
+	end, refusal := s.streams.begin(caller)
+	if refusal != nil {
+		writeProblem(c.Writer, refusal)
+		return
+	}
+	defer end()
 	extendDeadlines(c.Writer, unbounded)
 	s.sessions.Signal.Serve(c.Writer, c.Request, c.Param("path"), one)
 }

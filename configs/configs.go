@@ -7,10 +7,12 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -67,10 +69,11 @@ type API struct {
 	Rate        Rate     `yaml:"rate"`
 }
 
-// Rate is the section of that name below api: requests of one caller.
+// Rate is the section of that name below api: what one caller may ask.
 type Rate struct {
 	PerSecond float64 `yaml:"per_second" env:"ROOMREEL_RATE"`
 	Burst     int     `yaml:"burst" env:"ROOMREEL_RATE_BURST"`
+	Streams   int     `yaml:"streams" env:"ROOMREEL_RATE_STREAMS"`
 }
 
 // Recorder is the section of that name.
@@ -203,7 +206,24 @@ func Load(path string) (Config, error) {
 	if err := env.Parse(&c); err != nil {
 		return c, fmt.Errorf("read configuration from the environment: %w", err)
 	}
+	c.API.NodeURL = bracketed(c.API.NodeURL)
 	return c, c.validate()
+}
+
+// bracketed puts an IPv6 address in a URL into the brackets that it needs (RFC 3986
+// §3.2.2): whoever makes the URL of a pod's address, as Kubernetes tells it, cannot
+// know which kind it is.
+func bracketed(raw string) string {
+	scheme, rest, _ := strings.Cut(raw, "://")
+	colon := strings.LastIndexByte(rest, ':')
+	if colon < 0 {
+		return raw
+	}
+	ip, err := netip.ParseAddr(rest[:colon])
+	if err != nil || !ip.Is6() {
+		return raw
+	}
+	return scheme + "://" + net.JoinHostPort(ip.String(), rest[colon+1:])
 }
 
 // decode reads YAML over what c holds. An unknown key is an error that names it.
@@ -273,6 +293,9 @@ func (c Config) validate() error {
 	}
 	if r := c.API.Rate; r.PerSecond < 0 || r.PerSecond > 0 && r.Burst < 1 {
 		bad("api.rate: per_second (%v) must not be negative, and burst (%d) be 1 at least", r.PerSecond, r.Burst)
+	}
+	if n := c.API.Rate.Streams; n < 0 {
+		bad("api.rate.streams: %d is negative", n)
 	}
 	if c.Composer.Jobs < 1 {
 		bad("composer.jobs: %d is less than 1", c.Composer.Jobs)

@@ -16,7 +16,7 @@ func reference() Config {
 	return Config{
 		LiveKit:  LiveKit{URL: "ws://127.0.0.1:7880"},
 		Redis:    Redis{URL: "redis://127.0.0.1:6379/0"},
-		API:      API{Listen: "127.0.0.1:7890", AdminKeys: []string{}, Origins: []string{"*"}, Rate: Rate{PerSecond: 50, Burst: 200}},
+		API:      API{Listen: "127.0.0.1:7890", AdminKeys: []string{}, Origins: []string{"*"}, Rate: Rate{PerSecond: 50, Burst: 200, Streams: 500}},
 		Data:     "./data",
 		Recorder: Recorder{Lease: 3 * time.Second, Disk: Disk{Warn: 5120, SoundOnly: 1024, Stop: 256}, Roll: Roll{After: time.Hour, Size: 1024}},
 		Composer: Composer{FFmpeg: "ffmpeg", FFprobe: "ffprobe", Jobs: 1, Pieces: Pieces{Age: 24 * time.Hour, Size: 16384}},
@@ -57,6 +57,19 @@ func TestLoad(t *testing.T) {
 			},
 		},
 		{name: "an unknown key is refused by name", file: "recoder:\n  max_rooms: 1\n", err: `unknown field "recoder"`},
+		{
+			name: "the address of a pod", env: map[string]string{"ROOMREEL_NODE_URL": "http://10.0.0.7:7890"},
+			change: func(c *Config) { c.API.NodeURL = "http://10.0.0.7:7890" },
+		},
+		{
+			name: "the address of a pod, IPv6", env: map[string]string{"ROOMREEL_NODE_URL": "http://fd00:10::7:7890"},
+			change: func(c *Config) { c.API.NodeURL = "http://[fd00:10::7]:7890" },
+		},
+		{
+			name: "an IPv6 address in its brackets", file: "api:\n  node_url: http://[fd00:10::7]:7890/\n",
+			change: func(c *Config) { c.API.NodeURL = "http://[fd00:10::7]:7890/" },
+		},
+		{name: "a node's URL that is none", env: map[string]string{"ROOMREEL_NODE_URL": "10.0.0.7:7890"}, err: "api.node_url"},
 		{name: "an unknown nested key too", file: "api:\n  port: 1\n", err: `unknown field "port"`},
 		{name: "a wrong type", file: "composer:\n  jobs: many\n", err: "cannot unmarshal"},
 		{name: "watermarks out of order", file: "recorder:\n  disk:\n    stop: 9000\n", err: "recorder.disk"},

@@ -59,10 +59,10 @@ func (s *Store) List(ctx context.Context, q Query) (Page, error) {
 func (s *Store) scan(ctx context.Context, q Query) (Page, error) {
 	index := prefix + "all"
 	switch {
-	case q.Room != "":
-		index = prefix + "room:" + q.Room
 	case len(q.States) > 0 && !slices.ContainsFunc(q.States, recording.State.Final):
 		index = prefix + "live"
+	case q.Room != "":
+		index = prefix + "room:" + q.Room
 	}
 	const batch, most = 200, 10_000
 	page := Page{Items: []recording.Recording{}}
@@ -97,7 +97,8 @@ func (s *Store) scan(ctx context.Context, q Query) (Page, error) {
 func (q Query) takes(r recording.Recording) bool {
 	named := func(p recording.Person) bool { return p.Identity == q.Person }
 	switch {
-	case len(q.States) > 0 && !slices.Contains(q.States, r.State),
+	case q.Room != "" && r.Room != q.Room,
+		len(q.States) > 0 && !slices.Contains(q.States, r.State),
 		!q.From.IsZero() && r.CreatedAt.Before(q.From),
 		!q.To.IsZero() && !r.CreatedAt.Before(q.To),
 		q.Person != "" && !slices.ContainsFunc(r.People, named):

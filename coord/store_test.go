@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -270,6 +271,51 @@ func TestList(t *testing.T) {
 			wantCode(t, err, recording.CodeInvalidRequest)
 		}
 	})
+}
+
+// What goes on in a room is found without reading all that was recorded in it: whoever
+// joins one asks.
+func TestListOfWhatGoesOnIsShort(t *testing.T) {
+	eachRedis(t, func(t *testing.T, rdb *redis.Client) {
+		s := NewStore(rdb)
+		const past = 300
+		at := time.Now()
+		for range past {
+			_, err := s.Restore(t.Context(), recording.Recording{
+				ID: recording.NewID(recording.PrefixRecording), Request: recording.Request{Room: "blue"}, State: recording.Stopped, CreatedAt: at, StoppedAt: at,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := mustStart(t, s, "blue", recording.Selection{})
+		mustStart(t, s, "red", recording.Selection{})
+		counted := &readCount{}
+		rdb.AddHook(counted)
+		page, err := s.List(t.Context(), Query{Room: "blue", States: []recording.State{recording.Queued}})
+		if err != nil || len(page.Items) != 1 || page.Items[0].ID != r.ID {
+			t.Errorf("%+v, %v", page, err)
+		}
+		if n := counted.records.Load(); n > 10 {
+			t.Errorf("%d records were read", n)
+		}
+	})
+}
+
+// readCount counts the records that are read.
+type readCount struct{ records atomic.Int64 }
+
+func (c *readCount) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (c *readCount) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (c *readCount) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		for _, cmd := range cmds {
+			if cmd.Name() == "hmget" {
+				c.records.Add(1)
+			}
+		}
+		return next(ctx, cmds)
+	}
 }
 
 func TestRemoveAndRestore(t *testing.T) {

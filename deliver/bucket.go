@@ -34,6 +34,8 @@ type BucketOptions struct {
 	AccessKey, SecretKey string
 	// PathStyle puts the bucket into the path instead of the host's name.
 	PathStyle bool
+	// Stall is how long a connection may make no progress; 60 s when zero.
+	Stall time.Duration
 }
 
 // Bucket is a place in S3-compatible storage. It is a [Target] for URLs that
@@ -60,8 +62,14 @@ func OpenBucket(o BucketOptions) (*Bucket, error) {
 	if o.PathStyle {
 		lookup = minio.BucketLookupPath
 	}
+	setDefault(&o.Stall, time.Minute)
+	secure := u.Scheme == "https"
+	transport, err := StorageTransport(secure, o.Stall)
+	if err != nil {
+		return nil, fmt.Errorf("open storage: %w", err)
+	}
 	client, err := minio.New(u.Host, &minio.Options{
-		Creds: credentials.NewStaticV4(o.AccessKey, o.SecretKey, ""), Secure: u.Scheme == "https", Region: o.Region,
+		Creds: credentials.NewStaticV4(o.AccessKey, o.SecretKey, ""), Secure: secure, Region: o.Region, Transport: transport,
 		BucketLookup: lookup, MaxRetries: 1, // ours is the queue
 	})
 	if err != nil {

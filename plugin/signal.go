@@ -184,6 +184,7 @@ func copyMessages(from, to *websocket.Conn, filter func([]byte) (bool, error)) e
 		if !pass {
 			continue
 		}
+		_ = to.SetWriteDeadline(time.Now().Add(connectPatience)) // or who does not read would keep both connections
 		if err := to.WriteMessage(kind, message); err != nil {
 			return err
 		}

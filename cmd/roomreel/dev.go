@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"strings"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/urfave/cli/v3"
 
+	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/configs"
 	"github.com/roomreel/roomreel/plugin"
 	"github.com/roomreel/roomreel/web"
@@ -70,6 +72,7 @@ func dev(ctx context.Context, c configs.Config, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	p.server.Handler = api.OnlyHosts(p.server.Handler, ownNames(c.API)...)
 	livekit, err := plugin.StartDevServer(ctx, plugin.DevServerOptions{
 		Port: c.Dev.LiveKitPort, UDPPort: c.Dev.UDPPort, Keys: keys, Redis: mini.Addr(),
 		Webhook: "http://" + p.listener.Addr().String() + "/livekit/webhook",
@@ -80,6 +83,21 @@ func dev(ctx context.Context, c configs.Config, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, livekit.Close()) }()
 	announce(out, c, p.listener.Addr().String())
 	return p.run(ctx)
+}
+
+// ownNames are the names by which others may call the API: those that it is configured
+// with. Without them only addresses and localhost may, so that no page can get a token
+// for the rooms of dev by a name that leads here.
+func ownNames(c configs.API) (names []string) {
+	if host, _, err := net.SplitHostPort(c.Listen); err == nil && host != "" {
+		names = append(names, host)
+	}
+	for _, raw := range []string{c.PublicURL, c.NodeURL} {
+		if u, err := url.Parse(raw); err == nil && u.Host != "" {
+			names = append(names, u.Hostname())
+		}
+	}
+	return names
 }
 
 // startRedis starts an in-process Redis. Its clock has to be driven from

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/livekit/protocol/livekit"
 	"github.com/minio/minio-go/v7"
@@ -13,12 +14,19 @@ import (
 	"github.com/minio/minio-go/v7/pkg/tags"
 
 	"github.com/roomreel/roomreel/configs"
+	"github.com/roomreel/roomreel/deliver"
 )
 
 // putInBucket writes a file into the bucket that an egress request names, and
 // returns its URL. Requests come from LiveKit's API, whose callers hold its secret,
 // so their endpoints are trusted, as LiveKit Egress trusts them.
 func putInBucket(ctx context.Context, b *livekit.S3Upload, key, file string) (location string, err error) {
+	return putWithin(ctx, time.Minute, b, key, file)
+}
+
+// putWithin gives up a connection on which nothing has moved for as long as stall;
+// minio then tries again, some ten times.
+func putWithin(ctx context.Context, stall time.Duration, b *livekit.S3Upload, key, file string) (location string, err error) {
 	endpoint, err := endpointOf(b)
 	if err != nil {
 		return "", err
@@ -31,8 +39,14 @@ func putInBucket(ctx context.Context, b *livekit.S3Upload, key, file string) (lo
 	if b.ForcePathStyle {
 		lookup = minio.BucketLookupPath
 	}
+	secure := endpoint.Scheme == "https"
+	transport, err := deliver.StorageTransport(secure, stall)
+	if err != nil {
+		return "", fmt.Errorf("open bucket %s: %w", b.Bucket, err)
+	}
+	defer transport.CloseIdleConnections()
 	client, err := minio.New(endpoint.Host, &minio.Options{
-		Creds: keys, Secure: endpoint.Scheme == "https", Region: b.Region, BucketLookup: lookup,
+		Creds: keys, Secure: secure, Region: b.Region, BucketLookup: lookup, Transport: transport,
 	})
 	if err != nil {
 		return "", fmt.Errorf("open bucket %s: %w", b.Bucket, err)
@@ -47,6 +61,9 @@ func putInBucket(ctx context.Context, b *livekit.S3Upload, key, file string) (lo
 	}
 	if _, err := client.FPutObject(ctx, b.Bucket, key, file, options); err != nil {
 		told := minio.ToErrorResponse(err)
+		if told.StatusCode == 0 {
+			return "", fmt.Errorf("bucket %s at %s gave no answer: %w", b.Bucket, endpoint.Host, err)
+		}
 		return "", fmt.Errorf("bucket %s at %s answered %d %s: %s", b.Bucket, endpoint.Host, told.StatusCode, told.Code, told.Message)
 	}
 	place := &url.URL{Scheme: endpoint.Scheme, Host: b.Bucket + "." + endpoint.Host, Path: "/" + key}

@@ -13,7 +13,9 @@ import (
 )
 
 // hosts ends the recordings of this node that should end with their host. LiveKit
-// is asked every few seconds, and at once when its webhooks hint at something.
+// is asked every few seconds, and at once when its webhooks hint at something, but not
+// again before a rest: it is asked for everybody in each room, and a crowd comes one
+// by one.
 type hosts struct {
 	store *coord.Store
 	node  string
@@ -22,6 +24,7 @@ type hosts struct {
 	log     *slog.Logger
 	wake    chan struct{}
 	every   time.Duration
+	rest    time.Duration
 	// grace is how long a host may be away: whoever reloads the page, or changes
 	// the network, has not left.
 	grace time.Duration
@@ -32,9 +35,9 @@ type hosts struct {
 }
 
 func newHosts(store *coord.Store, node string, members func(context.Context, string) ([]plugin.Member, error), log *slog.Logger) *hosts {
-	const every, grace = 3 * time.Second, 10 * time.Second
+	const every, rest, grace = 3 * time.Second, 500 * time.Millisecond, 10 * time.Second
 	return &hosts{
-		store: store, node: node, members: members, log: log, wake: make(chan struct{}, 1), every: every, grace: grace,
+		store: store, node: node, members: members, log: log, wake: make(chan struct{}, 1), every: every, rest: rest, grace: grace,
 		seen: map[string]bool{}, absent: map[string]time.Time{},
 	}
 }
@@ -55,6 +58,11 @@ func (h *hosts) run(ctx context.Context) {
 	for {
 		if err := h.look(ctx); err != nil && ctx.Err() == nil {
 			h.log.Warn("it is not known whether hosts have left", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(h.rest):
 		}
 		select {
 		case <-ctx.Done():

@@ -145,7 +145,7 @@ func start(c configs.Config, log *slog.Logger, page http.Handler) (*process, err
 		Previews: p.previews, Console: web.Console(web.ConsoleOptions{LiveKit: browserURL(c.LiveKit)}),
 		Metrics: counted.handler(log), OpenMetrics: c.API.OpenMetrics, LiveKit: receiveHints(keys, store, p.hint, log),
 		Uploads: uploads{p.uploader, p.peers}, Storage: storage, Elsewhere: p.peers.elsewhere, Answers: p.redis,
-		Rate: api.RateLimit{PerSecond: c.API.Rate.PerSecond, Burst: c.API.Rate.Burst}, Guesses: guesses,
+		Rate: api.RateLimit{PerSecond: c.API.Rate.PerSecond, Burst: c.API.Rate.Burst}, Guesses: guesses, Streams: c.API.Rate.Streams,
 		Sessions:  sessionOptions(c, keys, p.sessions, log),
 		AdminKeys: c.API.AdminKeys, Verifier: verifier{keys}, Version: version, Static: page, Log: log,
 		Ready: func(ctx context.Context) map[string]error {

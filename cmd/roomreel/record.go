@@ -123,12 +123,13 @@ func stopCommand() *cli.Command {
 			if err != nil {
 				return explain(err)
 			}
+			var failed []error // which must not keep the others running
 			for _, id := range ids {
-				if err := stopAndTell(ctx, c, cmd.Root().Writer, id); err != nil {
-					return err
+				if failed = append(failed, stopAndTell(ctx, c, cmd.Root().Writer, id)); ctx.Err() != nil {
+					break
 				}
 			}
-			return nil
+			return errors.Join(failed...)
 		},
 	}
 }

@@ -65,16 +65,32 @@ func resolve(ctx context.Context, c *client.Client, idOrRoom string) ([]string, 
 	if recording.CheckID(recording.PrefixRecording, idOrRoom) == nil {
 		return []string{idOrRoom}, nil
 	}
-	list, err := c.List(ctx, url.Values{"room": {idOrRoom}, "state": liveStates["state"]})
+	list, err := live(ctx, c, url.Values{"room": {idOrRoom}})
 	if err != nil {
 		return nil, err
 	}
-	if len(list.Data) == 0 {
+	if len(list) == 0 {
 		return nil, fmt.Errorf("room %q is not being recorded; `roomreel ls` lists recordings", idOrRoom)
 	}
-	ids := make([]string, len(list.Data))
-	for i, r := range list.Data {
+	ids := make([]string, len(list))
+	for i, r := range list {
 		ids[i] = r.ID
 	}
 	return ids, nil
+}
+
+// live returns the recordings that go on and that query tells of, on however many pages.
+func live(ctx context.Context, c *client.Client, query url.Values) (list []api.Recording, err error) {
+	query["state"] = liveStates["state"]
+	for {
+		page, err := c.List(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, page.Data...)
+		if page.NextCursor == "" {
+			return list, nil
+		}
+		query.Set("cursor", page.NextCursor)
+	}
 }

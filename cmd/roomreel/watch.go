@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -76,8 +77,7 @@ func watchLive(ctx context.Context, c *client.Client, out io.Writer, ids ...stri
 
 func look(ctx context.Context, c *client.Client, ids []string) ([]api.Recording, error) {
 	if len(ids) == 0 {
-		list, err := c.List(ctx, liveStates)
-		return list.Data, err
+		return live(ctx, c, url.Values{})
 	}
 	list := make([]api.Recording, 0, len(ids))
 	for _, id := range ids {
