@@ -79,6 +79,7 @@ type Bot struct {
 	done   chan struct{}
 
 	joining sync.WaitGroup // a way back into the room
+	running sync.WaitGroup // the streams' goroutines
 	// Owned by run.
 	room     *lksdk.Room // nil while it is not in it
 	leaving  bool
@@ -88,9 +89,9 @@ type Bot struct {
 	streams  map[streamKey]*stream
 	tracks   map[string]*track // by SID
 	people   map[string]person
-	// publications and requested, whether it is subscribed, are by SID.
+	// publications and what was requested of them are by SID.
 	publications map[string]publication
-	requested    map[string]bool
+	requested    map[string]request
 	diskLow      bool
 	watched      int
 	dropped      int64 // datagrams, by the kernel, when last asked
@@ -120,7 +121,7 @@ func newBot(ctx context.Context, room string, epoch int64, o Options, report fun
 		inbox: make(chan func(), 256), done: make(chan struct{}),
 		captures: map[string]*capture{}, outcomes: map[string]*outcome{}, streams: map[streamKey]*stream{},
 		tracks: map[string]*track{}, people: map[string]person{},
-		publications: map[string]publication{}, requested: map[string]bool{},
+		publications: map[string]publication{}, requested: map[string]request{},
 	}
 }
 
@@ -351,9 +352,7 @@ func (b *Bot) leave(ctx context.Context, why recording.EndReason) error {
 		b.cancel()
 	})
 	<-b.done
-	for _, s := range b.streams {
-		<-s.done
-	}
+	b.running.Wait()
 	b.joining.Wait()
 	return err
 }

@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/roomreel/roomreel/recorder/packet"
 	"github.com/roomreel/roomreel/recording"
 )
@@ -38,6 +40,29 @@ func TestTrackEndsItsSilence(t *testing.T) {
 		if !slices.Equal(track.Muted, want) || !slices.Equal(track.Stalled, want) {
 			st.t.Errorf("muted %v, stalled %v, want %v", track.Muted, track.Stalled, want)
 		}
+	})
+}
+
+// Who changes their name while they are in the room is called by the new one, and has
+// not come anew.
+func TestParticipantIsRenamed(t *testing.T) {
+	outer := t
+	synctest.Test(t, func(t *testing.T) {
+		b, rec := outside(outer)
+		must(t, b.Start(t.Context(), rec))
+		for _, name := range []string{"guest 7", "Ada", "Ada", ""} {
+			b.do(func() { b.joined(person{identity: "ada", sid: "PA_1", name: name}) })
+			time.Sleep(time.Second)
+		}
+		m, err := b.Stop(t.Context(), rec.ID, recording.EndedByStop)
+		must(t, err)
+		want := []recording.Participant{{
+			Identity: "ada", Name: "Ada", Present: []recording.Presence{{SID: "PA_1", To: sec(4)}},
+		}}
+		if diff := cmp.Diff(want, m.Participants); diff != "" {
+			t.Errorf("participants (-want +got):\n%s", diff)
+		}
+		must(t, b.Close(t.Context(), recording.EndedByStop))
 	})
 }
 

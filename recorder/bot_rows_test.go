@@ -16,11 +16,12 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
-// visitors are bots of one room in which Anna publishes.
-func visitors(ctx context.Context, t *testing.T, epochs ...int64) (bots []*Bot) {
+// visitors are bots of one room of a server, in which Anna publishes.
+func visitors(ctx context.Context, t *testing.T, epochs ...int64) (server people.Server, bots []*Bot) {
 	t.Helper()
 	url, keys := startLiveKit(t), testKeys
-	anna, err := people.Join(ctx, people.Server{URL: url, Key: keys.Key, Secret: keys.Secret}, people.Options{
+	server = people.Server{URL: url, Key: keys.Key, Secret: keys.Secret}
+	anna, err := people.Join(ctx, server, people.Options{
 		Room: "r", Identity: "anna", Publish: []livekit.TrackSource{people.Microphone},
 	})
 	must(t, err)
@@ -34,7 +35,7 @@ func visitors(ctx context.Context, t *testing.T, epochs ...int64) (bots []*Bot) 
 		must(t, err)
 		bots = append(bots, b)
 	}
-	return bots
+	return server, bots
 }
 
 func wish() recording.Recording {
@@ -46,7 +47,7 @@ func wish() recording.Recording {
 func TestBotRow46TwoBots(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	bots := visitors(ctx, t, 7, 7)
+	_, bots := visitors(ctx, t, 7, 7)
 	if bots[0].Identity() == bots[1].Identity() {
 		t.Fatalf("both bots are %s", bots[0].Identity())
 	}
@@ -84,7 +85,8 @@ func TestBotRow46TwoBots(t *testing.T) {
 func TestBotRow52CallsRaceWithClose(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	b := visitors(ctx, t, 1)[0]
+	_, bots := visitors(ctx, t, 1)
+	b := bots[0]
 	const callers, rounds = 8, 50
 	var work sync.WaitGroup
 	ready := make(chan struct{}, callers)

@@ -19,9 +19,11 @@ const (
 	// leadLimit is how far RTP time may run ahead of arrival. No packet can
 	// arrive before it was sent: more than the network ever held back is bogus.
 	leadLimit = time.Second
-	// lagLimit is the delay that no network makes: RTP time was set back, or its
-	// source stood still for long.
-	lagLimit = 10 * time.Second
+	// lagLimit is the delay beyond which RTP time was set back, or its source stood
+	// still for long, unless frames catch up in the lagPatience that follows: then a
+	// connection or a machine has held them back.
+	lagLimit    = 10 * time.Second
+	lagPatience = time.Second
 
 	// keptReports is how many sender reports are remembered.
 	keptReports = 8
@@ -59,6 +61,11 @@ type clock struct {
 	// the second before.
 	earliest, settled observation
 
+	// lagging is the first of those frames, up to the last one, that were later than
+	// lagLimit, if lags.
+	lagging observation
+	lags    bool
+
 	// offsets are the last differences between the publisher's NTP clock, as
 	// told by sender reports, and the mapping.
 	offsets []time.Duration
@@ -92,8 +99,9 @@ func (c *clock) observe(ts int64, arrival time.Duration) (move, bool) {
 	// A burst after a busy start leads too, but in steps of a frame each: then it
 	// is the first frames that were late, and nothing is to be moved.
 	leap := c.rate.Duration(ts-c.last) - (arrival - c.lastArrival)
-	if delay < -leadLimit && leap > leadLimit || delay > lagLimit {
+	if delay < -leadLimit && leap > leadLimit || c.isBehind(ts, arrival, delay) {
 		c.shift(delay)
+		c.lags = false
 		c.delays, c.offsets = append(c.delays[:0], 0), c.offsets[:0]
 		c.earliest = observation{ts, arrival}
 		c.settled, c.second, c.last, c.lastArrival = c.earliest, arrival, ts, arrival
@@ -123,6 +131,24 @@ func (c *clock) observe(ts int64, arrival time.Duration) (move, bool) {
 	return move{}, false
 }
 
+// isBehind reports whether a frame came so late that RTP time was set back or stood
+// still, rather than that the network held the frame back: then those that follow it
+// would come faster than they were captured, half as fast again or more.
+func (c *clock) isBehind(ts int64, arrival, delay time.Duration) bool {
+	switch {
+	case delay <= lagLimit:
+		c.lags = false
+		return false
+	case ts < c.last:
+		return true
+	case !c.lags:
+		c.lags, c.lagging = true, observation{ts, arrival}
+	}
+	lasts := arrival - c.lagging.arrival
+	caughtUp := c.rate.Duration(ts-c.lagging.ts) - lasts
+	return lasts >= lagPatience && caughtUp < lasts/2
+}
+
 // confirmed reports whether the publisher's sender reports say too that RTP time
 // stood still: if they do not, it is the network or this machine that is late.
 // Without reports there is nobody to ask.
@@ -134,7 +160,7 @@ func (c *clock) confirmed(by time.Duration) bool {
 
 // restart forgets the mapping: RTP time begins anew with the next frame.
 func (c *clock) restart() {
-	c.running, c.delays, c.offsets = false, c.delays[:0], c.offsets[:0]
+	c.running, c.lags, c.delays, c.offsets = false, false, c.delays[:0], c.offsets[:0]
 }
 
 // least is the least delayed frame of late: what arrivals say of the mapping.

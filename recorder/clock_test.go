@@ -99,9 +99,28 @@ func TestClockObserve(t *testing.T) {
 				return 400 * ms
 			},
 		},
+		{
+			name: "the network holds everything back for 15 s, then lets go",
+			arrival: func(c time.Duration) time.Duration {
+				if c < 20*time.Second {
+					return 0
+				}
+				return max(35*time.Second-c, 0)
+			},
+		},
+		{
+			name: "the network holds everything back for 15 s, then sends four times as fast",
+			arrival: func(c time.Duration) time.Duration {
+				if c < 20*time.Second {
+					return 0
+				}
+				return max(15*time.Second-(c-20*time.Second)*3/4, 0)
+			},
+		},
 		{name: "a delay below the limit, for good", arrival: from(20*time.Second, 240*ms), ends: 240 * ms},
 		{name: "a delay above the limit, for good", arrival: from(20*time.Second, 260*ms), moves: 1, total: 260 * ms, by: 26 * time.Second},
-		{name: "the source stood still for 18 s", arrival: from(20*time.Second, 18*time.Second), moves: 1, total: 18 * time.Second, by: 26 * time.Second},
+		{name: "the source stood still for 18 s", arrival: from(20*time.Second, 18*time.Second), moves: 1, total: 18 * time.Second, by: 21 * time.Second},
+		{name: "RTP time jumps back by 11 s", rtp: from(20*time.Second, -11*time.Second), moves: 1, total: 11 * time.Second, by: 20 * time.Second},
 		{name: "RTP time jumps ahead by 10 h", rtp: from(20*time.Second, 10*time.Hour), moves: 1, total: -10 * time.Hour, by: 20 * time.Second},
 		{name: "RTP time jumps back by 10 h", rtp: from(20*time.Second, -10*time.Hour), moves: 1, total: 10 * time.Hour, by: 26 * time.Second},
 		{

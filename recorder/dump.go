@@ -83,10 +83,10 @@ func (s *stream) dump(it *item) {
 	}
 }
 
-// closeDumps ends the dumps of a recording.
-func (s *stream) closeDumps(c *capture) {
+// closeDumps ends those dumps to which nothing comes any more.
+func (s *stream) closeDumps(over func(dumpKey) bool) {
 	for key := range s.dumps {
-		if key.c == c {
+		if over(key) {
 			s.closeDump(key)
 			delete(s.dumps, key)
 		}

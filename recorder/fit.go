@@ -31,7 +31,7 @@ const (
 // the largest distance of a window from the mapping.
 func fit(all []observed) ([]recording.SyncPoint, recording.Seconds) {
 	slices.SortFunc(all, byFile)
-	low := windows(all)
+	low := prompt(windows(all))
 	first, last := low[0], low[len(low)-1]
 	if len(low) < 3 {
 		least := slices.MinFunc(low, func(a, b observed) int { return cmp.Compare(a.delay, b.delay) })
@@ -51,7 +51,9 @@ func fit(all []observed) ([]recording.SyncPoint, recording.Seconds) {
 	if residual := spread(low, line); residual <= fitLimit {
 		return points(observed{0, line(0)}, observed{last.file, line(last.file)}), recording.Seconds(residual)
 	}
-	return points(low...), 0
+	// Before the first and after the last of them no slope is known.
+	begin, end := observed{all[0].file, first.delay}, observed{all[len(all)-1].file, last.delay}
+	return points(slices.Concat([]observed{begin}, low, []observed{end})...), 0
 }
 
 // windows returns the least delayed observation of each window of all, which
@@ -72,6 +74,26 @@ func windows(all []observed) []observed {
 		}
 	}
 	return low
+}
+
+// prompt leaves out the windows of which all was held back: some before and some after
+// them were less delayed, by more than stallLimit. A clock that is so far off is moved.
+func prompt(low []observed) (list []observed) {
+	later := make([]time.Duration, len(low)) // the least from each on
+	for i := len(low) - 1; i >= 0; i-- {
+		later[i] = low[i].delay
+		if i+1 < len(low) {
+			later[i] = min(later[i], later[i+1])
+		}
+	}
+	earlier := low[0].delay
+	for i, o := range low {
+		earlier = min(earlier, o.delay)
+		if o.delay-max(earlier, later[i]) <= stallLimit {
+			list = append(list, o)
+		}
+	}
+	return list
 }
 
 // theilSen is the median of the slopes between all pairs: a line that up to

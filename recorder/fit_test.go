@@ -57,6 +57,14 @@ func TestFit(t *testing.T) {
 		}
 		return 500 * ms
 	}
+	held := func() func() time.Duration { // for two minutes, and late by ever less for four more
+		small := jitter(80 * ms)
+		n := 0
+		return func() time.Duration {
+			n++
+			return small() + max(0, min(time.Duration(n-600)*time.Second, 120*time.Second-time.Duration(n-720)*time.Second/2))
+		}
+	}()
 	for _, c := range []struct {
 		name   string
 		length time.Duration
@@ -78,7 +86,8 @@ func TestFit(t *testing.T) {
 		{"100 ppm slow", time.Hour, skewed(time.Second, -100), jitter(80 * ms), 8 * ms, -1, 2},
 		{"20 ppm over 30 h", 30 * time.Hour, skewed(0, 20), jitter(30 * ms), 8 * ms, -1, 2},
 		{"outliers", time.Hour, skewed(0, 100), outliers, 8 * ms, -1, 2},
-		{"step", time.Hour, step, jitter(80 * ms), 8 * ms, 30 * time.Minute, 120},
+		{"held back", time.Hour, skewed(0, 100), held, 8 * ms, -1, 2},
+		{"step", time.Hour, step, jitter(80 * ms), 8 * ms, 30 * time.Minute, 122},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			points, residual := fit(observations(c.length, c.truth, c.noise))

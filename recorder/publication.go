@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"strings"
+	"time"
 
 	"github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
@@ -29,6 +30,42 @@ func (b *Bot) publication(pub *lksdk.RemoteTrackPublication) (publication, bool)
 		b.publications[p.sid] = p
 	}
 	return p, true
+}
+
+// forget lets go of what is known of a publication that is over.
+func (b *Bot) forget(sid string) {
+	delete(b.publications, sid)
+	delete(b.requested, sid)
+}
+
+// request is what LiveKit was asked for last: whether to send a track, and since when
+// it has not.
+type request struct {
+	want  bool
+	since time.Duration
+}
+
+// overdue reports whether LiveKit has sent nothing of a publication for so long after
+// it was asked to that it may never. It tells why in messages that the SDK does not
+// know (SubscriptionResponse).
+func (b *Bot) overdue(pub *lksdk.RemoteTrackPublication, asked request) bool {
+	return b.tracks[pub.SID()] == nil && !pub.IsMuted() && b.now()-asked.since >= stalled
+}
+
+// waitAnew waits as long again for a track that was asked for.
+func (b *Bot) waitAnew(sid string) {
+	if asked, ok := b.requested[sid]; ok {
+		b.requested[sid] = request{asked.want, b.now()}
+	}
+}
+
+// refuse tells the recordings that would take a publication why they cannot.
+func (b *Bot) refuse(identity string, p publication, why *recording.Error) {
+	for _, c := range b.captures {
+		if c.takes(streamKey{identity, p.stream}, p.kind) {
+			c.refuse(b.now(), identity, p, why)
+		}
+	}
 }
 
 func describePublication(info *livekit.TrackInfo) publication {

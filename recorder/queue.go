@@ -91,6 +91,10 @@ func (q *queue) receive(t *track, buf *packet.Buffer, n int, now time.Duration) 
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.live[slotOf(t.codec)] != t { // another has taken its place
+		buf.Release()
+		return
+	}
 	if q.next.size >= bound {
 		t.overflowed++
 		buf.Release()

@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -275,6 +276,9 @@ func (s *solver) part(id string) *solvingPart {
 }
 
 func (s *solver) track(e recording.TrackEntry) {
+	s.m.Refused = slices.DeleteFunc(s.m.Refused, func(r recording.RefusedTrack) bool { // it comes after all
+		return r.SID == e.SID && errors.Is(r.Error, &recording.Error{Code: recording.CodeSubscribeFailed})
+	})
 	if t := s.find(e.Part, e.Number); t != nil {
 		if !slices.Contains(t.SIDs, e.SID) {
 			t.SIDs = append(t.SIDs, e.SID)

@@ -90,7 +90,7 @@ func (b *Bot) callbacks(disconnected func()) *lksdk.RoomCallback {
 		ParticipantCallback: lksdk.ParticipantCallback{
 			OnTrackPublished: reconcile,
 			OnTrackUnpublished: func(pub *lksdk.RemoteTrackPublication, _ *lksdk.RemoteParticipant) {
-				b.do(func() { delete(b.publications, pub.SID()); b.reconcile() })
+				b.do(func() { b.forget(pub.SID()); b.reconcile() })
 			},
 			OnTrackSubscribed: func(t *webrtc.TrackRemote, pub *lksdk.RemoteTrackPublication, rp *lksdk.RemoteParticipant) {
 				b.subscribed(t, pub, rp)
@@ -121,9 +121,9 @@ func (p person) entry(present bool) recording.Entry {
 
 func (b *Bot) joined(p person) {
 	switch known, ok := b.people[p.identity]; {
-	case ok && known.sid == p.sid:
+	case ok && known == p:
 		return
-	case ok:
+	case ok && known.sid != p.sid:
 		b.left(known) // LiveKit need not tell that another stay takes the place of one
 	}
 	b.people[p.identity] = p
@@ -140,6 +140,7 @@ func (b *Bot) left(p person) {
 func (b *Bot) muted(sid string, muted bool) {
 	b.do(func() {
 		b.noteAll(recording.Entry{Mute: &recording.MuteEntry{SID: sid, Muted: muted}})
+		b.waitAnew(sid)
 		if t := b.tracks[sid]; t != nil {
 			t.muted = muted
 			t.arrived.Store(int64(b.now())) // a stall counts from the unmute
@@ -161,6 +162,7 @@ func (b *Bot) reconcile() {
 	if b.room == nil {
 		return
 	}
+	published := make(map[string]bool, len(b.publications))
 	for _, rp := range b.room.GetRemoteParticipants() {
 		b.joined(personOf(rp))
 		for _, p := range rp.TrackPublications() {
@@ -168,15 +170,26 @@ func (b *Bot) reconcile() {
 			if !ok {
 				continue
 			}
+			published[pub.SID()] = true
 			want := b.wanted(pub, rp.Identity())
-			if b.requested[pub.SID()] == want {
+			switch asked := b.requested[pub.SID()]; {
+			case asked.want != want:
+			case want && b.overdue(pub, asked):
+				b.refuse(rp.Identity(), b.publications[pub.SID()], recording.Errorf(recording.CodeSubscribeFailed,
+					"LiveKit sends nothing of the track: see its log, and whether its limit.subscription_limit_%s is reached", pub.Kind()))
+			default:
 				continue
 			}
 			if err := pub.SetSubscribed(want); err != nil {
 				b.log.Warn("subscription not sent: trying again", "participant", rp.Identity(), "track", pub.SID(), "error", err)
 				continue
 			}
-			b.requested[pub.SID()] = want
+			b.requested[pub.SID()] = request{want, b.now()}
+		}
+	}
+	for sid := range b.publications {
+		if !published[sid] { // the SDK does not tell so of those who leave
+			b.forget(sid)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func onStage(outer *testing.T, scene func(st *stage)) {
 			log: slog.New(slog.DiscardHandler), origin: time.Now(), ctx: ctx, cancel: cancel,
 			inbox: make(chan func(), 256), done: make(chan struct{}),
 			captures: map[string]*capture{}, outcomes: map[string]*outcome{}, streams: map[streamKey]*stream{}, tracks: map[string]*track{},
-			people: map[string]person{}, publications: map[string]publication{}, requested: map[string]bool{},
+			people: map[string]person{}, publications: map[string]publication{}, requested: map[string]request{},
 		}
 		go func() {
 			for {
@@ -52,7 +52,7 @@ func onStage(outer *testing.T, scene func(st *stage)) {
 		st := &stage{t: t, outer: outer, bot: b, s: newStream(b, streamKey{"ada", "camera"})}
 		scene(st)
 		st.s.close()
-		<-st.s.done
+		b.running.Wait()
 		cancel()
 		close(b.done)
 	})
@@ -108,9 +108,19 @@ type sender struct {
 	asked  atomic.Int64
 }
 
-// publish adds a track. Each has its own SSRC and RTP time.
+// publish adds a track.
 func (st *stage) publish(sid string, codec packet.Codec, frames [][]byte) *sender {
 	st.t.Helper()
+	x := st.sender(sid, codec, frames)
+	if !st.s.claim(x.track, func(sid string) bool { return sid != st.gone }) {
+		st.t.Fatalf("%s: there is a track of its kind already", sid)
+	}
+	st.s.add(x.track)
+	return x
+}
+
+// sender makes a track. Each has its own SSRC and RTP time.
+func (st *stage) sender(sid string, codec packet.Codec, frames [][]byte) *sender {
 	x := &sender{st: st, frames: frames, every: 40 * time.Millisecond, keyframes: 25, seq: 65500, base: 0xf0000000}
 	for _, c := range sid {
 		x.base = x.base*31 + uint32(c)
@@ -130,10 +140,6 @@ func (st *stage) publish(sid string, codec packet.Codec, frames [][]byte) *sende
 	case packet.VP9:
 		x.payloader = &codecs.VP9Payloader{}
 	}
-	if !st.s.claim(x.track, func(sid string) bool { return sid != st.gone }) {
-		st.t.Fatalf("%s: there is a track of its kind already", sid)
-	}
-	st.s.add(x.track)
 	return x
 }
 

@@ -12,20 +12,24 @@ import (
 
 // A stream is the tracks of one participant that belong together: at most one
 // of sound and one of pictures. Its goroutine owns their frames, their clocks
-// and the parts they are written to, one for each recording.
+// and the parts they are written to, one for each recording. It lasts as long as
+// there is a track or a part; who comes back after that gets another.
 type stream struct {
 	bot   *Bot
 	key   streamKey
 	log   *slog.Logger
 	queue *queue
-	done  chan struct{}
 
 	// taken are the live tracks, by kind; the bot claims places and the stream gives
 	// them back.
 	taken [2]atomic.Pointer[track]
+	// claims counts the tracks that were given a place; the bot owns it.
+	claims int
 
 	// Owned by run.
 	closing bool
+	// added counts those of claims that have come.
+	added int
 	// matroska says that pictures are expected that WebM cannot hold.
 	matroska bool
 	captures []attached
@@ -54,11 +58,11 @@ func slotOf(c packet.Codec) int {
 
 func newStream(b *Bot, key streamKey) *stream {
 	s := &stream{
-		bot: b, key: key, queue: newQueue(b.opts.Dump), done: make(chan struct{}),
+		bot: b, key: key, queue: newQueue(b.opts.Dump),
 		log:   b.log.With("participant", key.identity, "stream", key.stream),
 		parts: map[*capture]*part{}, failed: map[*capture]time.Duration{}, dumps: map[dumpKey]*dump{},
 	}
-	go s.run()
+	b.running.Go(s.run)
 	return s
 }
 
@@ -72,6 +76,7 @@ func (s *stream) claim(t *track, published func(sid string) bool) bool {
 	if old != nil && old.sid != t.sid && published(old.sid) || !place.CompareAndSwap(old, t) {
 		return false
 	}
+	s.claims++
 	if old != nil {
 		s.end(old)
 	}
@@ -86,7 +91,10 @@ func (s *stream) end(t *track) {
 // add takes a track that has claimed its slot.
 func (s *stream) add(t *track) {
 	s.queue.begin(t)
-	s.queue.call(func() { s.tracks[slotOf(t.codec)] = t })
+	s.queue.call(func() {
+		s.tracks[slotOf(t.codec)] = t
+		s.added++
+	})
 }
 
 // attach makes the stream write for c from now on.
@@ -107,14 +115,14 @@ func (s *stream) detach(c *capture, last bool, why recording.EndReason) <-chan s
 	s.queue.finish(last, s.bot.now(), func() {
 		s.captures = slices.DeleteFunc(s.captures, func(a attached) bool { return a.capture == c })
 		s.endPart(c, why, nil)
-		s.closeDumps(c)
+		s.closeDumps(func(key dumpKey) bool { return key.c == c })
 		delete(s.failed, c)
 		close(done)
 	})
 	return done
 }
 
-// close ends the stream's goroutine. No recording may be attached any more.
+// close ends the stream's goroutine. It may not hold any part any more.
 func (s *stream) close() { s.queue.call(func() { s.closing = true }) }
 
 // The pace of a stream's work.
@@ -127,7 +135,6 @@ const (
 )
 
 func (s *stream) run() {
-	defer close(s.done)
 	timer := time.NewTimer(beat)
 	defer timer.Stop()
 	for !s.closing {
@@ -145,6 +152,8 @@ func (s *stream) run() {
 		s.queue.await(s.awaits())
 		if s.tracks == [2]*track{} && len(s.parts) == 0 {
 			timer.Stop() // until a call comes
+			added := s.added
+			s.bot.do(func() { s.bot.release(s, added) })
 		} else {
 			timer.Reset(beat - now%beat)
 		}
@@ -278,9 +287,11 @@ func (s *stream) trackEnded(t *track) {
 		s.tracks[slotOf(t.codec)] = nil
 	}
 	s.taken[slotOf(t.codec)].CompareAndSwap(t, nil)
+	s.closeDumps(func(key dumpKey) bool { return key.t == t })
 	s.bot.do(func() {
 		if s.bot.tracks[t.sid] == t { // else it is sent anew
 			delete(s.bot.tracks, t.sid)
+			s.bot.waitAnew(t.sid)
 		}
 	})
 }

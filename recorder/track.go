@@ -92,12 +92,8 @@ func (b *Bot) subscribed(remote *webrtc.TrackRemote, pub *lksdk.RemoteTrackPubli
 	codec, err := packet.ParseMIME(p.mime)
 	if err != nil {
 		b.do(func() {
-			for _, c := range b.captures {
-				if c.takes(streamKey{identity, p.stream}, p.kind) {
-					c.refuse(b.now(), identity, p, recording.Errorf(recording.CodeUnsupportedCodec,
-						"%s cannot be recorded: publish Opus, and VP8, VP9, AV1, H.264 or H.265", p.mime))
-				}
-			}
+			b.refuse(identity, p, recording.Errorf(recording.CodeUnsupportedCodec,
+				"%s cannot be recorded: publish Opus, and VP8, VP9, AV1, H.264 or H.265", p.mime))
 		})
 		return
 	}
@@ -107,14 +103,16 @@ func (b *Bot) subscribed(remote *webrtc.TrackRemote, pub *lksdk.RemoteTrackPubli
 		receiver: packet.NewReceiver(codec), clock: clock{rate: codec.ClockRate()},
 	}
 	b.do(func() {
-		s := b.stream(rp, p.stream, t)
+		s := b.stream(streamKey{identity, p.stream}, t, func(sid string) bool {
+			return slices.ContainsFunc(rp.TrackPublications(), func(pub lksdk.TrackPublication) bool { return pub.SID() == sid })
+		})
 		t.key, t.muted = s.key, pub.IsMuted()
 		b.begins(t)
 		if t.kind == recording.Audio && b.expectsMatroska(rp, p.stream) {
 			s.queue.call(func() { s.matroska = true })
 		}
 		pub.OnRTCP(func(p rtcp.Packet) {
-			if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == t.ssrc {
+			if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == t.ssrc && s.taken[slotOf(t.codec)].Load() == t {
 				at := b.now()
 				s.queue.call(func() { s.senderReport(t, sr.NTPTime, sr.RTPTime, at) })
 			}
@@ -138,15 +136,12 @@ type streamKey struct{ identity, stream string }
 
 // stream returns the stream that t belongs to. Where a participant publishes a
 // second track of the same kind under the same name, that one gets a stream of
-// its own.
-func (b *Bot) stream(rp *lksdk.RemoteParticipant, name string, t *track) *stream {
-	published := func(sid string) bool {
-		return slices.ContainsFunc(rp.TrackPublications(), func(pub lksdk.TrackPublication) bool { return pub.SID() == sid })
-	}
+// its own. published reports which tracks the participant still has.
+func (b *Bot) stream(named streamKey, t *track, published func(sid string) bool) *stream {
+	key := named
 	for n := 1; ; n++ {
-		key := streamKey{rp.Identity(), name}
 		if n > 1 {
-			key.stream = fmt.Sprintf("%s-%d", name, n)
+			key.stream = fmt.Sprintf("%s-%d", named.stream, n)
 		}
 		s := b.streams[key]
 		if s == nil {
@@ -159,6 +154,15 @@ func (b *Bot) stream(rp *lksdk.RemoteParticipant, name string, t *track) *stream
 		if s.claim(t, published) {
 			return s
 		}
+	}
+}
+
+// release lets go of a stream that had neither a track nor a part once it had seen
+// so many tracks, unless another has been given a place in it since.
+func (b *Bot) release(s *stream, seen int) {
+	if b.streams[s.key] == s && s.claims == seen {
+		delete(b.streams, s.key)
+		s.close()
 	}
 }
 

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/roomreel/roomreel/deliver"
@@ -75,12 +77,22 @@ func (s settler) sweep(ctx context.Context) {
 		s.log.Error("archive cannot be listed", "error", err)
 		return
 	}
+	s.forget(ids)
 	for _, id := range ids {
 		if at, settled := s.settled[id]; ctx.Err() == nil && (!settled || !at.Equal(s.written(id))) {
 			s.settle(ctx, id)
 		}
 	}
 	s.films.begin(ctx)
+}
+
+// forget lets go of recordings that are not in the archive, or not any more: nothing
+// will be due for them here. ids are those that are, in order.
+func (s settler) forget(ids []string) {
+	maps.DeleteFunc(s.settled, func(id string, _ time.Time) bool {
+		_, here := slices.BinarySearch(ids, id)
+		return !here
+	})
 }
 
 // settle does what is due for a recording. While something is on its way, the

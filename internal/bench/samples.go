@@ -18,7 +18,9 @@ import (
 	"github.com/roomreel/roomreel/recording"
 )
 
-// sample is what a process says of itself in /metrics.
+// sample is what a process says of itself in /metrics. Memory is that by which the
+// next garbage collection begins, twice what the last one left: resident memory goes
+// up and down with what was garbage at the time.
 type sample struct {
 	at                        time.Time
 	goroutines, files, memory float64
@@ -53,7 +55,7 @@ func take(ctx context.Context, c client.Client) (sample, error) {
 	}
 	s := sample{at: time.Now()}
 	want := map[string]*float64{
-		"go_goroutines": &s.goroutines, "process_open_fds": &s.files, "process_resident_memory_bytes": &s.memory,
+		"go_goroutines": &s.goroutines, "process_open_fds": &s.files, "go_memstats_next_gc_bytes": &s.memory,
 	}
 	for lines := bufio.NewScanner(&body); lines.Scan(); {
 		name, value, _ := strings.Cut(lines.Text(), " ")
@@ -74,10 +76,10 @@ func take(ctx context.Context, c client.Client) (sample, error) {
 }
 
 // rest waits until the process is as it was before anybody came, and tells what is
-// left after two minutes. What may stay are the pools of connections to Redis, of which
-// dev has both ends; what each second recording left would be more.
+// left after two minutes. What may stay are the pools of connections to Redis; what each
+// second recording left would be more.
 func (r *soakResult) rest(ctx context.Context, c client.Client, before sample) error {
-	const patience, goroutines, files = 2 * time.Minute, 200, 150
+	const patience, goroutines, files = 2 * time.Minute, 100, 75
 	for deadline := time.Now().Add(patience); ; {
 		now, err := take(ctx, c)
 		if err != nil {

@@ -24,12 +24,12 @@ import (
 func soakCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "soak",
-		Usage: "many rooms in which people come, go, mute and share, recorded again and again by one `roomreel dev`",
+		Usage: "many rooms in which people come, go, mute and share, recorded again and again by one `roomreel serve`",
 		Description: "  recordings  that were made\n" +
 			"  broken      of those: not stopped, an unfinished file, one that cannot be read to its end\n" +
 			"  *_left      how many more goroutines and open files there are, once the rooms are empty, than before\n" +
-			"  leaks       of goroutines, open files and resident memory: how many grew by more than tolerated, and\n" +
-			"              by more than chance has them grow\n" +
+			"  leaks       of goroutines, open files and the heap's goal, which is twice what is in use: how many grew by\n" +
+			"              more than tolerated, and by more than chance has them grow\n" +
 			"  *_per_hour  the slopes, fitted to samples of the second half, while the load is steady; *_error is\n" +
 			"              the standard error of each",
 		Flags: []cli.Flag{
@@ -87,7 +87,7 @@ type soak struct {
 }
 
 func (s *soak) run(ctx context.Context) (result soakResult, err error) {
-	d, err := startDev(ctx, s.program, s.data)
+	d, err := startServe(ctx, s.program, s.data)
 	if err != nil {
 		return result, err
 	}
@@ -195,7 +195,7 @@ func (s *soak) fidget(ctx context.Context, p *meeting.Participant) error {
 }
 
 // record makes recordings of a room, one after another, and looks at each.
-func (s *soak) record(ctx, steady context.Context, d *dev, room int) {
+func (s *soak) record(ctx, steady context.Context, d *instance, room int) {
 	name := s.person(room, 0).Room
 	for steady.Err() == nil {
 		r, err := d.api.Start(steady, api.StartRecording{Room: name})
@@ -225,7 +225,7 @@ func (s *soak) record(ctx, steady context.Context, d *dev, room int) {
 }
 
 // stop asks again while the answer is that a busy server could not, as clients do.
-func (s *soak) stop(ctx context.Context, d *dev, id string) (r api.Recording, err error) {
+func (s *soak) stop(ctx context.Context, d *instance, id string) (r api.Recording, err error) {
 	const patience = time.Minute
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -239,7 +239,7 @@ func (s *soak) stop(ctx context.Context, d *dev, id string) (r api.Recording, er
 }
 
 // finish stops a recording and reads every part of it to its end.
-func (s *soak) finish(ctx context.Context, d *dev, id string) error {
+func (s *soak) finish(ctx context.Context, d *instance, id string) error {
 	r, err := s.stop(ctx, d, id)
 	if err != nil {
 		return err

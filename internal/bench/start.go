@@ -135,7 +135,7 @@ func (b startBench) run(ctx context.Context) (result startResult, err error) {
 
 // record makes one recording. started is how long it took until its first media
 // was on disk, stopped how long until all of it was complete.
-func (b startBench) record(ctx context.Context, d *dev) (started, stopped time.Duration, err error) {
+func (b startBench) record(ctx context.Context, d *instance) (started, stopped time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	folder := filepath.Join(b.data, "recordings")
