@@ -91,6 +91,18 @@ func TestCauses(t *testing.T) {
 			t.Errorf("admitted after the end: %v", err)
 		}
 	})
+	t.Run("the session ends while the agent is gone", func(t *testing.T) {
+		session := s.open("eve")
+		s.in.leave(session.Room, "eve")
+		s.pass(2 * time.Second)
+		if _, err := s.End(ctx, session.ID, recording.TermByClient); err != nil {
+			t.Fatal(err)
+		}
+		s.pass(2 * time.Second)
+		if len(s.watch.gone) > 0 {
+			t.Errorf("kept of who is over: %v", s.watch.gone)
+		}
+	})
 	t.Run("LiveKit is away for longer than an agent may be", func(t *testing.T) {
 		session := s.open("kim")
 		s.in.broken = true
@@ -100,6 +112,18 @@ func TestCauses(t *testing.T) {
 		s.pass(5 * time.Second)
 		s.in.join(session.Room, Participant{Identity: "kim", Publishing: true})
 		s.pass(2 * time.Minute)
+		s.wantCause(session.ID, "")
+	})
+	t.Run("the agent comes back while another node looks", func(t *testing.T) {
+		session := s.open("max")
+		s.in.leave(session.Room, "max")
+		s.pass(40 * time.Second)
+		s.rdb.Set(ctx, prefix+"watcher", "node-2", 0)
+		s.in.join(session.Room, Participant{Identity: "max", Publishing: true})
+		s.pass(10 * time.Second)
+		s.rdb.Del(ctx, prefix+"watcher")
+		s.in.leave(session.Room, "max")
+		s.pass(10 * time.Second)
 		s.wantCause(session.ID, "")
 	})
 	t.Run("the agent comes back and publishes a little later", func(t *testing.T) {

@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,8 +93,13 @@ func (w *watcher) look(ctx context.Context) error {
 		return unavailable(err)
 	}
 	mine, err := w.leads(ctx)
-	if err != nil || !mine {
+	if err != nil {
 		return err
+	}
+	if !mine { // what this node saw is out of date when its turn comes again
+		clear(w.gone)
+		clear(w.silent)
+		return nil
 	}
 	closing, err := w.members(ctx, "closing")
 	if err != nil {
@@ -111,6 +118,12 @@ func (w *watcher) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	over := func(id string, _ time.Time) bool {
+		_, lives := slices.BinarySearch(live, id)
+		return !lives
+	}
+	maps.DeleteFunc(w.gone, over)
+	maps.DeleteFunc(w.silent, over)
 	rooms, err := w.rooms(ctx, live)
 	if err != nil {
 		return err
