@@ -50,10 +50,10 @@ e2e-web: setup-test build browser sdk $(CONSOLE)/node_modules/.package-lock.json
 test: setup-test web browser sdk test-web test-race test-server ## run every test, against real LiveKit, Redis, ffmpeg and Chromium
 
 test-race:
-	CI=true $(GO) test -race $$($(GO) list ./... | grep -vE '/(cmd|internal|plugin)(/|$$)')
+	CI=true $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -vE '/(cmd|internal|plugin)(/|$$)')
 
 test-server:
-	CI=true $(GO) test -p 1 $(SERVER)
+	CI=true $(GO) test -p 1 -timeout 20m $(SERVER)
 	CI=true $(GO) test -run '^TestBot' ./recorder
 	cd deploy && CI=true $(GO) test ./...
 
