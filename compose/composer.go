@@ -154,7 +154,7 @@ func (c Composer) make(ctx context.Context, dir string, m *recording.Manifest, p
 		if rest, again, warnings := r.withoutBroken(ctx, m); len(warnings) > 0 {
 			c.Log.Warn("a film is made without what is damaged", "recording", m.ID, "composition", film.ID, "warnings", warnings)
 			if err = c.produce(ctx, dir, work, rest, again, &film, tell); err == nil {
-				film.Warnings = warnings
+				m, film.Warnings = rest, warnings
 			}
 		}
 	}
@@ -172,7 +172,7 @@ func (c Composer) make(ctx context.Context, dir string, m *recording.Manifest, p
 	film.FinishedAt, film.Remaining = now(), 0
 	switch {
 	case err == nil:
-		film.State, film.Parts = recording.CompositionReady, len(m.Parts)-len(film.Warnings)
+		film.State, film.Parts = recording.CompositionReady, len(m.Parts)
 		tell(100)
 		return film, nil
 	case ctx.Err() != nil:
