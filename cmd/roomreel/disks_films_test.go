@@ -8,7 +8,6 @@ import (
 
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/api/client"
-	"github.com/roomreel/roomreel/internal/meeting"
 	"github.com/roomreel/roomreel/recording"
 )
 
@@ -19,23 +18,9 @@ func TestWishedFilmsAreOfAllDisks(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	s := startDisks(ctx, t, false)
-	anna, err := meeting.Join(ctx, s.livekit, meeting.Options{Room: "disks", Identity: "anna", Publish: both})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer anna.Close()
-	rec, err := s.nodes[0].api.Start(ctx, api.StartRecording{
-		Room: "disks", Compositions: []api.FilmSpec{{Format: "opus"}, {Format: "opus", Live: true}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	active := func(r api.Recording) bool { return r.State == string(recording.Active) }
-	first := s.named(s.nodes[0].await(ctx, t, rec.ID, active).Node)
-	waitFor(ctx, t, 2*time.Second)
-	kill(t, first.cmd)
+	rec, first := s.recordUntilKilled(ctx, t, api.FilmSpec{Format: "opus"}, api.FilmSpec{Format: "opus", Live: true})
 	other := s.nodes[slices.IndexFunc(s.nodes, func(n *diskNode) bool { return n != first })]
-	other.await(ctx, t, rec.ID, func(r api.Recording) bool { return active(r) && r.Node != first.name })
+	other.await(ctx, t, rec.ID, func(r api.Recording) bool { return isRecording(r) && r.Node != first.name })
 	first.start(t)
 	first.ready(ctx, t)
 	waitFor(ctx, t, 5*time.Second)

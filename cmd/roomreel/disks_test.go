@@ -117,6 +117,27 @@ func (n *diskNode) await(ctx context.Context, t *testing.T, id string, want func
 	return r
 }
 
+func isRecording(r api.Recording) bool { return r.State == string(recording.Active) }
+
+// recordUntilKilled has anna recorded, with these films wished, until the node that
+// records her is killed two seconds later.
+func (s *disks) recordUntilKilled(ctx context.Context, t *testing.T, wished ...api.FilmSpec) (rec api.Recording, killed *diskNode) {
+	t.Helper()
+	anna, err := meeting.Join(ctx, s.livekit, meeting.Options{Room: "disks", Identity: "anna", Publish: both})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = anna.Close() })
+	rec, err = s.nodes[0].api.Start(ctx, api.StartRecording{Room: "disks", Compositions: wished})
+	if err != nil {
+		t.Fatal(err)
+	}
+	killed = s.named(s.nodes[0].await(ctx, t, rec.ID, isRecording).Node)
+	waitFor(ctx, t, 2*time.Second)
+	kill(t, killed.cmd)
+	return rec, killed
+}
+
 // Three nodes with disks of their own: the one that records is killed, another goes on,
 // and the first comes back. Until then the recording says whom it waits for; then both
 // parts are known everywhere, can be had everywhere, and are in storage if there is one.
@@ -126,21 +147,9 @@ func TestDisksOfTheirOwn(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 			defer cancel()
 			s := startDisks(ctx, t, storage)
-			anna, err := meeting.Join(ctx, s.livekit, meeting.Options{Room: "disks", Identity: "anna", Publish: both})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer anna.Close()
-			rec, err := s.nodes[0].api.Start(ctx, api.StartRecording{Room: "disks", Compositions: []api.FilmSpec{{Format: "opus"}}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			active := func(r api.Recording) bool { return r.State == string(recording.Active) }
-			first := s.named(s.nodes[0].await(ctx, t, rec.ID, active).Node)
-			waitFor(ctx, t, 2*time.Second)
-			kill(t, first.cmd)
+			rec, first := s.recordUntilKilled(ctx, t, api.FilmSpec{Format: "opus"})
 			third := s.nodes[slices.IndexFunc(s.nodes, func(n *diskNode) bool { return n != first })]
-			second := s.named(third.await(ctx, t, rec.ID, func(r api.Recording) bool { return active(r) && r.Node != first.name }).Node)
+			second := s.named(third.await(ctx, t, rec.ID, func(r api.Recording) bool { return isRecording(r) && r.Node != first.name }).Node)
 			if second == third {
 				third = s.nodes[slices.IndexFunc(s.nodes, func(n *diskNode) bool { return n != first && n != second })]
 			}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,28 +9,14 @@ import (
 
 	"github.com/roomreel/roomreel/api"
 	"github.com/roomreel/roomreel/compose"
-	"github.com/roomreel/roomreel/coord"
-	"github.com/roomreel/roomreel/deliver"
 	"github.com/roomreel/roomreel/recording"
 )
 
 // Whoever wants films only and one file at a URL keeps the files while that URL has
 // none, as where there are several: they are to be uploaded by hand then.
 func TestPartsAwaitTheirDelivery(t *testing.T) {
-	rdb := runRedis(t)
-	archive, err := recording.OpenArchive(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	queue, err := compose.NewQueue(archive, compose.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer queue.Close()
-	store, log := coord.NewStore(rdb), slog.New(slog.DiscardHandler)
-	parts := partsDeleter{&uploader{
-		archive: archive, store: store, log: log, uploads: deliver.NewUploads(rdb, deliver.UploadOptions{Dir: archive.Root()}),
-	}, queue}
+	s := newArchiveStage(t)
+	parts := s.partsDeleter(t)
 
 	for name, url := range map[string]string{"deleted": "", "kept": "https://example.com/file.webm"} {
 		r := recording.Recording{
@@ -40,10 +25,7 @@ func TestPartsAwaitTheirDelivery(t *testing.T) {
 				Room: "blue", DeleteParts: true, Compositions: []recording.CompositionSpec{{}}, Delivery: recording.Delivery{UploadURL: url},
 			},
 		}
-		dir, err := archive.Create(r.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
+		dir := s.keep(t, r)
 		m := &recording.Manifest{ID: r.ID, Room: r.Room, State: r.State, Parts: []recording.Part{
 			{ID: recording.NewID(recording.PrefixPart), File: "a.webm"}, {ID: recording.NewID(recording.PrefixPart), File: "b.webm"},
 		}}
@@ -65,18 +47,15 @@ func TestPartsAwaitTheirDelivery(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := store.Restore(t.Context(), r); err != nil {
-			t.Fatal(err)
-		}
 		deleted, err := parts.one(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		left := archive.Has(r.ID, "a.webm") && archive.Has(r.ID, "b.webm")
+		left := s.archive.Has(r.ID, "a.webm") && s.archive.Has(r.ID, "b.webm")
 		if deleted != (name == "deleted") || left != (name == "kept") {
 			t.Errorf("%s: deleted %v, left %v", name, deleted, left)
 		}
-		_, _, err = uploads{parts.uploader, peers{archive: archive, store: store}}.file(t.Context(), r.ID, api.StartUpload{Part: m.Parts[0].ID})
+		_, _, err = uploads{parts.uploader, peers{archive: s.archive, store: s.store}}.file(t.Context(), r.ID, api.StartUpload{Part: m.Parts[0].ID})
 		if want := map[string]recording.Code{"deleted": recording.CodePartsDeleted}[name]; recording.CodeOf(err) != want {
 			t.Errorf("%s: uploading a file: %v, want %q", name, err, want)
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,28 +8,15 @@ import (
 
 	"github.com/roomreel/roomreel/compose"
 	"github.com/roomreel/roomreel/coord"
-	"github.com/roomreel/roomreel/deliver"
 	"github.com/roomreel/roomreel/recording"
 )
 
 // Whoever wants films only keeps the parts as long as no film that was wished at the
 // start holds all of them.
 func TestPartsStayWithoutAWholeFilm(t *testing.T) {
-	rdb := runRedis(t)
-	archive, err := recording.OpenArchive(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	queue, err := compose.NewQueue(archive, compose.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer queue.Close()
-	store, log := coord.NewStore(rdb), slog.New(slog.DiscardHandler)
-	parts := partsDeleter{&uploader{
-		archive: archive, store: store, log: log, uploads: deliver.NewUploads(rdb, deliver.UploadOptions{Dir: archive.Root()}),
-	}, queue}
-	announceNode(t, store, coord.NodeOptions{Name: "other", Folder: "elsewhere", LeaseTTL: time.Minute})
+	s := newArchiveStage(t)
+	parts := s.partsDeleter(t)
+	announceNode(t, s.store, coord.NodeOptions{Name: "other", Folder: "elsewhere", LeaseTTL: time.Minute})
 	all, sound := recording.CompositionSpec{}, recording.CompositionSpec{Format: "m4a"}
 	for name, tt := range map[string]struct {
 		wished  []recording.CompositionSpec
@@ -52,10 +38,7 @@ func TestPartsStayWithoutAWholeFilm(t *testing.T) {
 				ID: recording.NewID(recording.PrefixRecording), State: recording.Stopped, CreatedAt: time.Now(), StoppedAt: time.Now(),
 				Request: recording.Request{Room: "blue", DeleteParts: true, Compositions: tt.wished},
 			}
-			dir, err := archive.Create(r.ID)
-			if err != nil {
-				t.Fatal(err)
-			}
+			dir := s.keep(t, r)
 			m := &recording.Manifest{ID: r.ID, Room: r.Room, State: r.State}
 			for _, file := range []string{"a.webm", "b.webm"} {
 				m.Parts = append(m.Parts, recording.Part{
@@ -84,16 +67,13 @@ func TestPartsStayWithoutAWholeFilm(t *testing.T) {
 			if err := recording.WriteManifest(dir, m); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := store.Restore(t.Context(), r); err != nil {
-				t.Fatal(err)
-			}
 			if tt.last != "" {
-				if _, _, err := store.Share(t.Context(), r.ID, "elsewhere", []recording.Turn{{Epoch: 1, Node: tt.last}}, nil); err != nil {
+				if _, _, err := s.store.Share(t.Context(), r.ID, "elsewhere", []recording.Turn{{Epoch: 1, Node: tt.last}}, nil); err != nil {
 					t.Fatal(err)
 				}
 			}
 			deleted, err := parts.one(t.Context(), r)
-			left := archive.Has(r.ID, "a.webm") && archive.Has(r.ID, "b.webm")
+			left := s.archive.Has(r.ID, "a.webm") && s.archive.Has(r.ID, "b.webm")
 			if err != nil || deleted != tt.deleted || left == tt.deleted {
 				t.Errorf("deleted %v, left %v: %v", deleted, left, err)
 			}

@@ -17,28 +17,16 @@ import (
 // A recording that is due stays while a film of it waits or is made, in this folder or
 // on another disk whose node lives, but not for ever.
 func TestRetentionWaitsForFilms(t *testing.T) {
-	rdb := runRedis(t)
-	archive, err := recording.OpenArchive(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	store := coord.NewStore(rdb)
+	s := newArchiveStage(t)
+	archive, store := s.archive, s.store
 	announceNode(t, store, coord.NodeOptions{Name: "other", Folder: "elsewhere", LeaseTTL: time.Minute})
 	now := time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC)
 	const day = 24 * time.Hour
 	films := map[string]compose.Job{}
 	ended := func(folder string, age time.Duration) string {
 		t.Helper()
-		r := recording.Recording{
-			ID: recording.NewID(recording.PrefixRecording), Request: recording.Request{Room: "blue"},
-			State: recording.Stopped, CreatedAt: now.Add(-age), StoppedAt: now.Add(-age),
-		}
-		if _, err := archive.Create(r.ID); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := store.Restore(t.Context(), r); err != nil {
-			t.Fatal(err)
-		}
+		r := endedAt(now.Add(-age))
+		s.keep(t, r)
 		if _, _, err := store.Share(t.Context(), r.ID, "elsewhere", []recording.Turn{{Epoch: 1, Node: "other"}}, nil); err != nil {
 			t.Fatal(err)
 		}

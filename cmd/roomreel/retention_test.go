@@ -8,35 +8,22 @@ import (
 	"testing"
 	"time"
 
-	"github.com/roomreel/roomreel/coord"
 	"github.com/roomreel/roomreel/recording"
 )
 
 func TestRetention(t *testing.T) {
-	rdb := runRedis(t)
-	archive, err := recording.OpenArchive(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	store := coord.NewStore(rdb)
+	s := newArchiveStage(t)
+	archive, store := s.archive, s.store
 	now := time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC)
 	const day = 24 * time.Hour
 	hold := &recording.Hold{Since: now}
 	ended := func(age time.Duration, change func(*recording.Recording)) string {
 		t.Helper()
-		r := recording.Recording{
-			ID: recording.NewID(recording.PrefixRecording), Request: recording.Request{Room: "blue"},
-			State: recording.Stopped, CreatedAt: now.Add(-age), StoppedAt: now.Add(-age),
-		}
+		r := endedAt(now.Add(-age))
 		if change != nil {
 			change(&r)
 		}
-		if _, err := archive.Create(r.ID); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := store.Restore(t.Context(), r); err != nil {
-			t.Fatal(err)
-		}
+		s.keep(t, r)
 		return r.ID
 	}
 	old := ended(31*day, nil)
